@@ -1,0 +1,1 @@
+"""Attacks on any callable x -> x', and a report of what they recover."""

@@ -1,0 +1,47 @@
+"""The leakage scale: 0 is an attacker who learns only the label, 1 is no protection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from obfnet.auditing.attack import Reconstruction
+from obfnet.auditing.intervals import Interval, of_mean_ratio
+from obfnet.errors import NotMeasurableError
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """How much of x an attack recovers beyond the label: 1 - MSE_attack / MSE_label.
+
+    Args:
+        value: in [0, 1]; an attack worse than the floor counts as 0, for the attacker would
+            answer with the floor instead.
+        ci: its 95 % bootstrap interval over evaluation samples, cut at 0 likewise.
+        attack_error: mean squared error of the attack.
+        floor_error: mean squared error of the label-only attacker.
+    """
+
+    value: float
+    ci: Interval
+    attack_error: float
+    floor_error: float
+
+
+def leakage(attack: Reconstruction, floor: Reconstruction, seed: int) -> Leakage:
+    """Put ``attack`` on the leakage scale of ``floor``.
+
+    Raises:
+        NotMeasurableError: the label alone gives the samples away, so the scale has no length.
+    """
+    attack_error, floor_error = float(attack.errors.mean()), float(floor.errors.mean())
+    if floor_error <= 0:
+        raise NotMeasurableError(
+            "all samples of a label are the same: nothing is left to leak beyond the label"
+        )
+    low, high = of_mean_ratio(attack.errors, floor.errors, seed)
+    return Leakage(
+        max(0.0, 1 - attack_error / floor_error),
+        (max(0.0, 1 - high), max(0.0, 1 - low)),
+        attack_error,
+        floor_error,
+    )

@@ -1,0 +1,25 @@
+"""``obfnet bench``: comparisons measured side by side in one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="forge")],
+    out: Annotated[Path | None, typer.Option(help="folder; runs/bench-NAME by default")] = None,
+    seed: Annotated[int, typer.Option(help="root of the seed tree")] = 0,
+) -> None:
+    """Measure two ways of doing the same thing, in turns."""
+    from obfnet.errors import UnknownNameError
+    from obfnet.study.bench_forge import bench_forge
+
+    benches = {"forge": bench_forge}
+    if name not in benches:
+        raise UnknownNameError(f"no benchmark {name!r}; there are: {', '.join(benches)}")
+    folder = out or Path("runs") / f"bench-{name}"
+    path = benches[name](folder, seed, f"obfnet bench {name} --seed {seed}")
+    typer.echo(f"results: {path}")

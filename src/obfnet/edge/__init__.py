@@ -1,0 +1,1 @@
+"""The device: pick an ObfNet, obfuscate, send; fails closed. numpy and one runtime, no torch."""

@@ -1,0 +1,95 @@
+"""A bundled ObfNet as the device runs it: encoder, enforced mechanism, decoder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from obfnet.bundling.archive import Bundle
+from obfnet.bundling.manifest import Entry
+from obfnet.edge.runtime import Net, load
+from obfnet.errors import BundleRejectedError, ObfuscationFailedError
+from obfnet.mechanisms.mechanism import Mechanism
+from obfnet.specs import Samples, SampleSpec
+
+Decoder = Callable[[npt.NDArray[Any]], Samples]
+
+
+@dataclass(frozen=True, eq=False)
+class Obfuscator:
+    """Turns samples into x'; the mechanism between the nets limits what x' can hold.
+
+    Args:
+        encoder: samples ``(n, *shape)`` to code ``(n, k)``.
+        mechanism: enforced here, whatever the encoder's weights are.
+        decoder: released code to x' ``(n, *shape)``.
+        spec: what a sample looks like.
+        entry: what the bundle says of this ObfNet.
+    """
+
+    encoder: Net
+    mechanism: Mechanism
+    decoder: Decoder
+    spec: SampleSpec
+    entry: Entry
+
+    def __call__(self, samples: Samples) -> Samples:
+        """x' ``(n, *shape)`` of samples ``(n, *shape)``.
+
+        Raises:
+            ObfuscationFailedError: anything at all went wrong, or x' is not a sample.
+        """
+        try:
+            released = self.mechanism.release(self.encoder(samples))
+            obfuscated = self.decoder(released)
+        except ObfuscationFailedError:
+            raise
+        except Exception as error:  # whatever fails on the way, nothing may be sent
+            raise ObfuscationFailedError(f"the ObfNet failed: {error!r}") from error
+        if obfuscated.shape != samples.shape or obfuscated.dtype != np.float32:
+            raise ObfuscationFailedError(
+                f"the ObfNet gave {obfuscated.dtype} {obfuscated.shape}, expected float32 "
+                f"{samples.shape}"
+            )
+        if not np.isfinite(obfuscated).all():
+            raise ObfuscationFailedError("the ObfNet gave NaN or infinity")
+        return obfuscated
+
+
+def obfuscators(bundle: Bundle) -> tuple[Obfuscator, ...]:
+    """The ObfNets of a bundle, ready to run.
+
+    Raises:
+        BundleRejectedError: a net or a table cannot be loaded.
+    """
+    manifest, members = bundle.manifest, bundle.members
+    return tuple(
+        Obfuscator(
+            load(members[entry.encoder]),
+            entry.make_mechanism(),
+            _decoder(entry.decoder, members[entry.decoder], manifest.sample),
+            manifest.sample,
+            entry,
+        )
+        for entry in manifest.obfnets
+    )
+
+
+def _decoder(name: str, content: bytes, spec: SampleSpec) -> Decoder:
+    if not name.endswith(".npy"):
+        return load(content)
+    try:
+        rows = np.load(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise BundleRejectedError(f"table {name} cannot be read: {error}") from error
+    if rows.dtype != np.float32 or rows.shape[1:] != spec.shape:
+        raise BundleRejectedError(
+            f"table {name} is {rows.dtype} {rows.shape}, expected float32 (K, *{spec.shape})"
+        )
+    table: Samples = rows
+    return lambda indices: table[indices]

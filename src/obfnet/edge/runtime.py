@@ -1,0 +1,36 @@
+"""Runs one exported net on the device with onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import onnxruntime
+
+from obfnet.errors import BundleRejectedError
+from obfnet.specs import Samples
+
+#: Samples or codes in, codes or samples out; float32 both.
+Net = Callable[[Samples], Samples]
+
+
+def load(content: bytes) -> Net:
+    """A callable net from ONNX bytes, on one thread: a sample is too small to share.
+
+    Raises:
+        BundleRejectedError: the bytes are no ONNX model that this runtime can run.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own errors share no public base
+        raise BundleRejectedError(f"a net of the bundle cannot be loaded: {error}") from error
+    name = session.get_inputs()[0].name
+
+    def run(values: Samples) -> Samples:
+        return np.asarray(session.run(None, {name: values})[0])
+
+    return run

@@ -1,0 +1,108 @@
+"""Every error obfnet raises on purpose: one root, one branch for each party who must act.
+
+A message says what was found, what was expected, and what to do next.
+"""
+
+
+class ObfNetError(Exception):
+    """Root of all errors of this package; a command line may print it bare."""
+
+
+class SpecError(ObfNetError):
+    """The author of the call or spec must change it."""
+
+
+class UnknownNameError(SpecError):
+    """No dataset, net, mechanism or attack is registered under this name."""
+
+
+class OverlapError(SpecError):
+    """Two parts that must be disjoint share samples or groups."""
+
+
+class MissingExtraError(SpecError):
+    """An optional package is needed and not installed."""
+
+
+class ForgeError(ObfNetError):
+    """The operator of the forge must act."""
+
+
+class DataUnavailableError(ForgeError):
+    """No source of a dataset could be reached."""
+
+
+class DataCorruptError(ForgeError):
+    """Bytes of a dataset differ from their published hash."""
+
+
+class InfNetChangedError(ForgeError):
+    """The frozen model's parameters or buffers are no longer what they were."""
+
+
+class ExportError(ForgeError):
+    """An exported artefact does not answer as the original does."""
+
+
+class NotMeasurableError(ForgeError):
+    """An audit cannot produce a number that means anything from this input."""
+
+
+class StorageError(ForgeError):
+    """A file could not be written; the previous one is intact."""
+
+
+class DeviceError(ObfNetError):
+    """The device's owner must act; nothing was sent."""
+
+
+class SampleRejectedError(DeviceError):
+    """A sample does not fit what the InfNet accepts."""
+
+
+class BundleRejectedError(DeviceError):
+    """A bundle is damaged, inconsistent or not for this device."""
+
+
+class ObfuscationFailedError(DeviceError):
+    """The obfuscated sample could not be made, so none was sent."""
+
+
+class BackendError(ObfNetError):
+    """The operator of the backend must act."""
+
+
+class BackendUnavailableError(BackendError):
+    """The backend gave no answer within the allowed attempts."""
+
+
+class BackendRefusedError(BackendError):
+    """The backend answered with an error."""
+
+
+class ProtocolError(BackendError):
+    """A message is not valid Open Inference Protocol v2."""
+
+
+class ModelLoadError(BackendError):
+    """A model file could not be served."""
+
+
+class PortTakenError(BackendError):
+    """The address to listen on is in use."""
+
+
+class ModelNotFoundError(BackendError):
+    """The repository holds no such model or version."""
+
+
+class BodyTooLargeError(BackendError):
+    """The request's body exceeds the limit."""
+
+
+class ModelFailedError(BackendError):
+    """The model raised an error on this input."""
+
+
+class QueueFullError(BackendError):
+    """Too many requests wait for this model."""

@@ -1,0 +1,1 @@
+"""Training: InfNets, and sets of distinct ObfNets for them."""

@@ -1,0 +1,74 @@
+"""Codebook forging with the InfNet out of the loop: K of its answers are all that is needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from obfnet.data.dataset import Dataset
+from obfnet.data.splits import Splits
+from obfnet.forging.augment import fitting
+from obfnet.forging.loop import Schedule, build, fit
+from obfnet.forging.obfnet import ObfNet, Table
+from obfnet.forging.table import optimise_rows
+from obfnet.mechanisms.codebook import Codebook
+from obfnet.nets.frozen import InfNet
+from obfnet.seeds import branch
+
+
+def forge_codebook(
+    factory: Callable[[], nn.Module],
+    infnet: InfNet,
+    data: Dataset,
+    splits: Splits,
+    schedule: Schedule,
+    seed: int,
+    mechanism: Codebook,
+) -> ObfNet:
+    """Forge one codebook ObfNet.
+
+    The InfNet is asked about the K rows only. Its K x C table of log-probabilities then stands
+    in for it: the encoder is trained to maximise the probability that the released row is
+    answered with the right label, log sum_k p(k | x) P(label | row k).
+
+    Args:
+        factory: makes an untrained encoder with ``mechanism.codes`` outputs.
+        infnet: frozen, checked before and after.
+        data: samples and labels.
+        splits: train and validation parts are used, no other.
+        schedule: how long and how fast.
+        seed: fixes rows, initial weights, order and augmentation.
+        mechanism: how many codes.
+
+    Raises:
+        SpecError: the codes are no multiple of the InfNet's classes.
+        ForgeError: the InfNet does not recognise the rows.
+        InfNetChangedError: something has written to the InfNet.
+    """
+    started = time.perf_counter()
+    infnet.verify()
+    table = optimise_rows(infnet, data.spec, mechanism.codes, branch(seed, "rows"))
+    encoder = build(factory, branch(seed, "encoder"))
+    samples = torch.from_numpy(data.samples[splits.train])
+    answers = table.log_probabilities.T[torch.from_numpy(data.labels[splits.train])]
+    augment = fitting(data.kind, data.spec.shape)
+    held_samples = torch.from_numpy(data.samples[splits.validation])
+    held_labels = data.labels[splits.validation]
+
+    def loss(indices: torch.Tensor) -> torch.Tensor:
+        batch = samples[indices] if augment is None else augment(samples[indices])
+        released = encoder(batch).log_softmax(1)
+        right = (released + answers[indices]).logsumexp(1)
+        return -right.mean()
+
+    def score() -> float:
+        codes = torch.cat([encoder(part) for part in held_samples.split(1024)])
+        return float((table.labels[mechanism.release(codes.numpy())] == held_labels).mean())
+
+    trained = fit(encoder, loss, score, len(samples), schedule, branch(seed, "order"), "forge")
+    infnet.verify()
+    seconds = time.perf_counter() - started
+    return ObfNet(encoder, mechanism, Table(table.rows), data.spec, seed, seconds, trained.score)

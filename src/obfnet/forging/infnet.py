@@ -1,0 +1,47 @@
+"""Train an InfNet where a user brings none: plain supervised training, then frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from obfnet.data.dataset import Dataset
+from obfnet.data.splits import Splits
+from obfnet.forging.augment import fitting
+from obfnet.forging.loop import Schedule, build, fit
+from obfnet.forging.precision import fast_convolutions
+from obfnet.nets.frozen import InfNet, freeze
+
+
+def train_infnet(
+    factory: Callable[[], nn.Module],
+    data: Dataset,
+    splits: Splits,
+    schedule: Schedule,
+    seed: int,
+) -> InfNet:
+    """Train a classifier on ``splits.train``, choose its checkpoint on ``splits.validation``."""
+    module = build(factory, seed)
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    samples = torch.from_numpy(data.samples[splits.train])
+    labels = torch.from_numpy(data.labels[splits.train])
+    augment = fitting(data.kind, data.spec.shape)
+    held_samples = data.samples[splits.validation]
+    held_labels = data.labels[splits.validation]
+
+    def loss(indices: torch.Tensor) -> torch.Tensor:
+        batch = samples[indices] if augment is None else augment(samples[indices])
+        with fast_convolutions():
+            logits = module(batch)
+        return cross_entropy(logits.float(), labels[indices])
+
+    def score() -> float:
+        found = InfNet(module, "").predict(held_samples)
+        return float((found == held_labels).mean())
+
+    fit(module, loss, score, len(samples), schedule, seed, "train InfNet")
+    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return freeze(module)

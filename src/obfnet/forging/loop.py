@@ -1,0 +1,113 @@
+"""The one training loop: Adam, a cosine schedule, and the best checkpoint on validation data."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from obfnet.errors import SpecError
+from obfnet.progress import track
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Args:
+        epochs: passes over the data at most.
+        batch: samples per step.
+        rate: Adam's largest learning rate; it falls to zero along a cosine when ``decay``.
+        decay: whether the rate falls.
+        patience: stop after this many epochs without a better score, or None.
+        target: stop as soon as the score reaches this, or None.
+    """
+
+    epochs: int
+    batch: int = 128
+    rate: float = 1e-3
+    decay: bool = True
+    patience: int | None = None
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 2 or self.rate <= 0:
+            raise SpecError(
+                f"expected epochs >= 1, batch >= 2 and rate > 0, got {self.epochs}, "
+                f"{self.batch}, {self.rate}"
+            )
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What training reached: the best score, after which epoch, and the seconds it took."""
+
+    score: float
+    epoch: int
+    seconds: float
+    history: tuple[float, ...]
+
+
+def fit(
+    module: nn.Module,
+    loss: Callable[[Tensor], Tensor],
+    score: Callable[[], float],
+    count: int,
+    schedule: Schedule,
+    seed: int,
+    label: str,
+) -> Fit:
+    """Train ``module`` in place and leave it in eval mode at its best checkpoint.
+
+    Args:
+        module: what is trained; only its parameters that ask for gradients move.
+        loss: scalar loss of a batch given the batch's indices into ``range(count)``.
+        score: higher is better; called in eval mode after each epoch, on validation data.
+        count: number of training samples.
+        schedule: how long and how fast.
+        seed: fixes the order of samples, dropout and augmentation.
+        label: name on the progress bar.
+    """
+    started = time.perf_counter()
+    batch = min(schedule.batch, count)
+    steps = count // batch
+    optimiser = torch.optim.Adam(
+        [p for p in module.parameters() if p.requires_grad], schedule.rate, fused=True
+    )
+    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.epochs * steps)
+    history: list[float] = []
+    best, best_state = -1, copy.deepcopy(module.state_dict())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for epoch in track(range(schedule.epochs), label, total=schedule.epochs):
+            module.train()
+            # The last, smaller batch is left out: batch normalisation cannot take one sample.
+            for indices in torch.randperm(count)[: steps * batch].split(batch):
+                optimiser.zero_grad(set_to_none=True)
+                loss(indices).backward()  # type: ignore[no-untyped-call]
+                optimiser.step()
+                if schedule.decay:
+                    decay.step()
+            module.eval()
+            with torch.inference_mode():
+                history.append(score())
+            if best < 0 or history[epoch] > history[best]:
+                best, best_state = epoch, copy.deepcopy(module.state_dict())
+            if schedule.target is not None and history[epoch] >= schedule.target:
+                break
+            if schedule.patience is not None and epoch - best >= schedule.patience:
+                break
+    module.load_state_dict(best_state)
+    module.eval()
+    return Fit(history[best], best + 1, time.perf_counter() - started, tuple(history))
+
+
+def build(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """Call ``factory`` with torch's random state at ``seed``, and leave that state as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return factory()

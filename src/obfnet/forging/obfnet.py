@@ -1,0 +1,87 @@
+"""An ObfNet in its three rooms: encoder, mechanism, decoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from obfnet.mechanisms.codebook import Codebook
+from obfnet.mechanisms.mechanism import Mechanism
+from obfnet.specs import Samples, SampleSpec
+
+
+class Table(nn.Module):
+    """The decoder of a codebook: row ``index`` of a table of samples, no arithmetic.
+
+    Args:
+        rows: ``(K, *shape)``, never trained together with an encoder.
+    """
+
+    rows: Tensor
+
+    def __init__(self, rows: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("rows", rows)
+
+    def forward(self, indices: Tensor) -> Tensor:
+        """Rows ``(n, *shape)`` of integer indices ``(n,)``."""
+        return self.rows[indices]
+
+
+@dataclass(frozen=True, eq=False)
+class ObfNet:
+    """Turns samples x into x' of the same shape; a plain callable on numpy arrays.
+
+    Args:
+        encoder: samples ``(n, *shape)`` to code ``(n, k)``.
+        mechanism: limits the code.
+        decoder: released code to x' ``(n, *shape)``.
+        spec: what a sample looks like.
+        seed: where in the seed tree it was forged.
+        seconds: wall time of forging it.
+        validation_accuracy: of the InfNet on x', on validation data.
+    """
+
+    encoder: nn.Module
+    mechanism: Mechanism
+    decoder: nn.Module
+    spec: SampleSpec
+    seed: int
+    seconds: float
+    validation_accuracy: float
+
+    def __call__(self, samples: Samples, batch: int = 1024) -> Samples:
+        """x' ``(n, *shape)`` of samples ``(n, *shape)``, through the exact mechanism."""
+        self.encoder.eval()
+        self.decoder.eval()
+        parts = []
+        with torch.inference_mode():
+            for start in range(0, len(samples), batch):
+                code = self.encoder(torch.from_numpy(samples[start : start + batch])).numpy()
+                released = torch.from_numpy(self.mechanism.release(code))
+                parts.append(self.decoder(released).numpy())
+        return np.concatenate(parts) if parts else np.zeros_like(samples)
+
+    @property
+    def name(self) -> str:
+        """A short name for tables: the mechanism with its size."""
+        if isinstance(self.mechanism, Codebook):
+            return f"codebook-{self.mechanism.codes}"
+        return self.mechanism.name
+
+
+class Through(nn.Module):
+    """Encoder, relaxed mechanism and decoder as one differentiable module, to train with."""
+
+    def __init__(self, encoder: nn.Module, mechanism: Mechanism, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self._mechanism = mechanism
+
+    def forward(self, samples: Tensor) -> Tensor:
+        """x' ``(n, *shape)`` of samples ``(n, *shape)``."""
+        released: Tensor = self.decoder(self._mechanism.relax(self.encoder(samples)))
+        return released

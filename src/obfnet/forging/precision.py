@@ -1,0 +1,14 @@
+"""bfloat16 where the processor has it, and only there."""
+
+from __future__ import annotations
+
+import torch
+
+
+def fast_convolutions() -> torch.autocast:
+    """A context in which convolutions run in bfloat16 if that is faster.
+
+    With AVX512-BF16 it halves their time; without, torch emulates it ten times slower.
+    """
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(capabilities.get("avx512_bf16")))

@@ -1,0 +1,1 @@
+"""The only place that limits what leaves a device, and what each limit certifies."""

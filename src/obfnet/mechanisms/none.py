@@ -1,0 +1,38 @@
+"""No limit at all: the published ObfNet, kept as the baseline."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from obfnet.mechanisms.certificate import Certificate
+from obfnet.mechanisms.mechanism import Code
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class NoMechanism:
+    """Releases the code as it is and proves nothing."""
+
+    name: ClassVar[str] = "none"
+
+    def certificate(self) -> Certificate:
+        """No bound: x' may hold all of x."""
+        return Certificate(
+            bits=math.inf,
+            guessing_factor=math.inf,
+            guessing_factor_given_label=None,
+            deterministic=True,
+            assumptions=(),
+        )
+
+    def relax(self, code: Tensor) -> Tensor:
+        """The code itself."""
+        return code
+
+    def release(self, code: Code) -> Code:
+        """The code itself."""
+        return code

@@ -1,0 +1,1 @@
+"""InfNets and ObfNets: architectures without training loops, and what freezes a model."""

@@ -1,0 +1,1 @@
+"""Measured results: the demo, benchmarks and studies, in one form."""

@@ -1,0 +1,2 @@
+def bench_forge(folder, seed, command):
+    raise SystemExit

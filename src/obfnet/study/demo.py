@@ -1,0 +1,164 @@
+"""The main job, end to end: forge, serve, send over HTTP, attack, and report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from obfnet import files
+from obfnet.auditing.audit import audit, audit_raw
+from obfnet.auditing.evidence import Transform
+from obfnet.auditing.intervals import of_fraction
+from obfnet.bundling.archive import Bundle
+from obfnet.data.loading import load
+from obfnet.edge.obfuscator import obfuscators
+from obfnet.edge.policy import always, never
+from obfnet.mechanisms.certificate import least_bits
+from obfnet.nets.frozen import InfNet
+from obfnet.progress import say
+from obfnet.seeds import branch
+from obfnet.serving.process import running
+from obfnet.serving.settings import Settings
+from obfnet.study import findings, results
+from obfnet.study.cases import case
+from obfnet.study.findings import Finding
+from obfnet.study.kept import code_digest, data_digest, kept, key
+from obfnet.study.making import (
+    Workplace,
+    make_codebook,
+    make_infnet,
+    make_published,
+    make_repository,
+)
+from obfnet.study.page import render
+from obfnet.study.sending import Sent, send, time_on_device
+
+#: Samples over which the time on the device is measured.
+TIMED = 1000
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What a demo leaves: its rows, and where the page and ``results.json`` are."""
+
+    rows: tuple[dict[str, Any], ...]
+    page: Path
+    json: Path
+
+
+def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet demo") -> Demo:
+    """Show the whole idea on real samples over real HTTP.
+
+    Trains or loads the InfNet, forges a published ObfNet and a codebook ObfNet, serves the
+    InfNet from its own process, sends the test samples raw and through both, and attacks all
+    three. Finished stages are kept in ``folder`` and used again while nothing they were made
+    from has changed.
+
+    Args:
+        data_name: ``digits``, ``mnist`` or ``fsd``.
+        folder: where results, page, models and kept stages go.
+        seed: root of the seed tree.
+        command: what to quote in the results.
+    """
+    started = time.perf_counter()
+    place = _open(data_name, folder, seed)
+    infnet = make_infnet(place)
+    repository = make_repository(place, infnet)
+    published, codebook = make_published(place, infnet), make_codebook(place, infnet)
+    subjects = {"raw": None, place.case.published_name: published, "codebook": codebook}
+
+    say("attacks")
+    found = [_find(place, "raw", lambda samples: samples, infnet, None)]
+    for name, made in (("published", published), ("codebook", codebook)):
+        (obfuscator,) = obfuscators(made)
+        found.append(_find(place, name, obfuscator, infnet, found[0].figures["leakage"]))
+
+    say("requests over HTTP, one sample each")
+    samples = place.data.samples[place.splits.test]
+    with running(Settings(repository, port=0)) as url:
+        sent = [
+            send(made or codebook, url, samples, never if made is None else always, name)
+            for name, made in subjects.items()
+        ]
+    rows = tuple(
+        _row(place, name, made, finding, answers)
+        for (name, made), finding, answers in zip(subjects.items(), found, sent, strict=True)
+    )
+    json = results.write(folder, command, rows, time.perf_counter() - started)
+    page = folder / "index.html"
+    files.write(page, render(place.data, rows, found, command))
+    return Demo(rows, page, json)
+
+
+def _open(data_name: str, folder: Path, seed: int) -> Workplace:
+    chosen = case(data_name)
+    say(f"data {data_name}")
+    data = load(data_name)
+    splits = chosen.split(data, branch(seed, "split"))
+    run = key(code=code_digest(), data=data_digest(data), seed=seed)
+    return Workplace(folder, f"{data_name}-{run}", data, splits, chosen, seed)
+
+
+def _find(
+    place: Workplace,
+    name: str,
+    transform: Transform,
+    infnet: InfNet,
+    raw_leakage: float | None,
+) -> Finding:
+    def attack() -> Finding:
+        say(f"  on {name}")
+        seed = branch(place.seed, "audit")
+        report = (
+            audit_raw(infnet, place.data, place.splits, seed)
+            if raw_leakage is None
+            else audit(transform, infnet, place.data, place.splits, seed, raw_leakage)
+        )
+        return findings.find(report, transform, place.data, place.splits)
+
+    return kept(place.path(f"{name}.npz"), attack, findings.dump, findings.load)
+
+
+def _row(
+    place: Workplace, name: str, made: Bundle | None, finding: Finding, sent: Sent
+) -> dict[str, Any]:
+    """One results row: the audit's figures, with accuracy as it came back over HTTP."""
+    labels = place.data.labels[place.splits.test]
+    hits = int((sent.answers == labels).sum())
+    accuracy = hits / len(labels)
+    row = {
+        "dataset": place.data.name,
+        "split": place.case.split_name,
+        "infnet": place.case.infnet_name,
+        "obfnet": name,
+        "seeds": [place.seed],
+        **finding.figures,
+        "accuracy": accuracy,
+        "accuracy_ci": list(of_fraction(hits, len(labels))),
+        "drop": finding.figures["clean_accuracy"] - accuracy,
+        "request_bytes": sent.request_bytes,
+        "round_trip_ms": sent.round_trip_ms,
+    }
+    return row if made is None else row | _device_part(place, name, made, accuracy)
+
+
+def _device_part(place: Workplace, name: str, made: Bundle, accuracy: float) -> dict[str, Any]:
+    """The part of a row that only an ObfNet has: its certificate and what it costs."""
+    (obfuscator,) = obfuscators(made)
+    entry, certificate = obfuscator.entry, obfuscator.mechanism.certificate()
+    minimum = least_bits(len(place.data.classes), accuracy)
+    published = name == place.case.published_name
+    return {
+        "mechanism": entry.mechanism,
+        "mechanism_args": dict(entry.mechanism_args),
+        "width": place.case.published_width if published else None,
+        "certified_bits": certificate.bits if certificate.certified else None,
+        "excess_bits": certificate.bits - minimum if certificate.certified else None,
+        "params": entry.params,
+        "macs": entry.macs,
+        "bytes": len(made.content),
+        "edge_ms": time_on_device(obfuscator, place.data.samples[place.splits.test[:TIMED]]),
+        "forge_seconds": round(entry.seconds, 2),
+    }

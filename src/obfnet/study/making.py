@@ -1,0 +1,140 @@
+"""Make what the demo works with: the InfNet and the two ObfNets that stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+
+from obfnet import files
+from obfnet.bundling.archive import Bundle, read
+from obfnet.bundling.onnx_export import export_onnx
+from obfnet.bundling.pack import bundle
+from obfnet.data.dataset import Dataset
+from obfnet.data.splits import Splits
+from obfnet.forging.codebook import forge_codebook
+from obfnet.forging.infnet import train_infnet
+from obfnet.forging.obfnet import ObfNet
+from obfnet.forging.sets import PROBES, ObfNetSet
+from obfnet.forging.through import forge_through
+from obfnet.mechanisms.codebook import Codebook
+from obfnet.nets.frozen import InfNet, freeze
+from obfnet.nets.separable import SeparableEncoder
+from obfnet.progress import say
+from obfnet.seeds import branch
+from obfnet.specs import Samples
+from obfnet.study.cases import Case
+from obfnet.study.kept import kept
+
+
+@dataclass(frozen=True, eq=False)
+class Workplace:
+    """Data, choices and a folder; ``run`` names the folder's kept files.
+
+    Args:
+        folder: where finished stages are kept.
+        run: digest of everything they are made from.
+        data: the dataset.
+        splits: who may see which samples.
+        case: nets and schedules.
+        seed: root of the seed tree.
+    """
+
+    folder: Path
+    run: str
+    data: Dataset
+    splits: Splits
+    case: Case
+    seed: int
+
+    def path(self, name: str) -> Path:
+        """Where the stage ``name`` (with its suffix) is kept."""
+        return self.folder / "kept" / f"{self.run}-{name}"
+
+
+def make_infnet(place: Workplace) -> InfNet:
+    """Train the InfNet, or load it from an earlier run."""
+    say(f"InfNet {place.case.infnet_name}")
+    shape, classes = place.data.spec.shape, len(place.data.classes)
+
+    def train() -> InfNet:
+        return train_infnet(
+            lambda: place.case.infnet(shape, classes),
+            place.data,
+            place.splits,
+            place.case.infnet_schedule,
+            branch(place.seed, "infnet"),
+        )
+
+    def load(content: bytes) -> InfNet:
+        module = place.case.infnet(shape, classes)
+        module.load_state_dict(safetensors.torch.load(content))
+        return freeze(module)
+
+    return kept(
+        place.path("infnet.safetensors"),
+        train,
+        lambda infnet: safetensors.torch.save(infnet.module.state_dict()),
+        load,
+    )
+
+
+def make_repository(place: Workplace, infnet: InfNet) -> Path:
+    """Write the InfNet as any Open Inference Protocol server wants it; returns the folder."""
+    repository = place.folder / "models"
+    content = export_onnx(infnet.module, _probes(place))
+    files.write(repository / "infnet" / "1" / "model.onnx", content)
+    return repository
+
+
+def make_published(place: Workplace, infnet: InfNet) -> Bundle:
+    """Forge the published ObfNet through the InfNet, as its paper does."""
+    say(f"ObfNet {place.case.published_name}, forged through the InfNet")
+    return _bundle(
+        place,
+        infnet,
+        "published",
+        lambda: forge_through(
+            lambda: place.case.published(place.data.spec.shape),
+            infnet,
+            place.data,
+            place.splits,
+            place.case.published_schedule,
+            branch(place.seed, "published"),
+        ),
+    )
+
+
+def make_codebook(place: Workplace, infnet: InfNet) -> Bundle:
+    """Forge a codebook ObfNet with the InfNet out of the loop."""
+    mechanism = Codebook(len(place.data.classes))
+    say(f"ObfNet codebook-{mechanism.codes}, forged with the InfNet out of the loop")
+    return _bundle(
+        place,
+        infnet,
+        "codebook",
+        lambda: forge_codebook(
+            lambda: SeparableEncoder(place.data.spec.shape, mechanism.codes),
+            infnet,
+            place.data,
+            place.splits,
+            place.case.codebook_schedule,
+            branch(place.seed, "codebook"),
+            mechanism,
+        ),
+    )
+
+
+def _bundle(place: Workplace, infnet: InfNet, name: str, forge: Callable[[], ObfNet]) -> Bundle:
+    return kept(
+        place.path(f"{name}.bundle"),
+        lambda: bundle(ObfNetSet("demo", (forge(),), infnet.digest, _probes(place))),
+        lambda made: made.content,
+        read,
+    )
+
+
+def _probes(place: Workplace) -> Samples:
+    return place.data.samples[place.splits.validation[:PROBES]]
