@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from obfnet.errors import StorageError
@@ -31,7 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
             "free some space or choose another folder"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # it is gone after a rename, or was never made
+            temporary.unlink()
 
 
 def write(path: Path, content: bytes | str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from obfnet.auditing.evidence import Evidence, Pairs
 from obfnet.auditing.intervals import Values
 from obfnet.errors import NotMeasurableError
-from obfnet.specs import Labels, Samples
+from obfnet.specs import Labels, Samples, SampleSpec
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,10 @@ class Attack(ABC):
     name: str
 
     @abstractmethod
-    def fit(self, train: Pairs, validation: Pairs, evidence: Evidence, seed: int) -> None:
-        """Learn from the attacker's pairs; ``evidence`` is for spec and class count."""
+    def fit(
+        self, train: Pairs, validation: Pairs, spec: SampleSpec, classes: int, seed: int
+    ) -> None:
+        """Learn from the attacker's pairs, and choose by their validation part."""
 
     @abstractmethod
     def reconstruct(self, released: Samples, answers: Labels) -> Samples:
@@ -51,15 +53,15 @@ class Attack(ABC):
     @final
     def __call__(self, evidence: Evidence, seed: int) -> Reconstruction:
         """Fit on the attacker's pairs, then reconstruct the evaluation samples."""
-        self.fit(evidence.train, evidence.validation, evidence, seed)
-        validation = self._score(evidence.validation, evidence)[1]
-        samples, errors = self._score(evidence.evaluation, evidence)
+        self.fit(evidence.train, evidence.validation, evidence.spec, evidence.classes, seed)
+        validation = self._score(evidence.validation, evidence.spec)[1]
+        samples, errors = self._score(evidence.evaluation, evidence.spec)
         return Reconstruction(self.name, samples, errors, float(validation.mean()))
 
-    def _score(self, pairs: Pairs, evidence: Evidence) -> tuple[Samples, Values]:
+    def _score(self, pairs: Pairs, spec: SampleSpec) -> tuple[Samples, Values]:
         guess = self.reconstruct(pairs.released, pairs.answers)
         if not np.isfinite(guess).all():
             raise NotMeasurableError(f"attack {self.name!r} diverged to NaN; lower its rate")
-        guess = guess.clip(evidence.spec.low, evidence.spec.high).astype(np.float32)
+        guess = guess.clip(spec.low, spec.high).astype(np.float32)
         squares = (guess - pairs.originals).astype(np.float64) ** 2
         return guess, squares.reshape(len(pairs), -1).mean(axis=1)

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from obfnet.auditing.attack import Attack
-from obfnet.auditing.evidence import Evidence, Pairs
+from obfnet.auditing.evidence import Pairs
 from obfnet.auditing.view import View
 from obfnet.forging.loop import Schedule, build, fit
-from obfnet.specs import Labels, Samples
+from obfnet.specs import Labels, Samples, SampleSpec
 
 
 class DecoderAttack(Attack):
@@ -28,10 +28,12 @@ class DecoderAttack(Attack):
         self._hidden = hidden
         self._schedule = schedule or Schedule(epochs=40, batch=256, rate=1e-3, patience=6)
 
-    def fit(self, train: Pairs, validation: Pairs, evidence: Evidence, seed: int) -> None:
+    def fit(
+        self, train: Pairs, validation: Pairs, spec: SampleSpec, classes: int, seed: int
+    ) -> None:
         """Fit the linear part on ``train``, then train the net; both chosen on ``validation``."""
-        self._shape = evidence.spec.shape
-        self._view = View(train.released, evidence.classes)
+        self._shape = spec.shape
+        self._view = View(train.released, classes)
         seen, wanted = self._view(train.released, train.answers), _flat(train.originals)
         held_seen = self._view(validation.released, validation.answers)
         held_wanted = _flat(validation.originals)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from obfnet.auditing.attack import Attack
-from obfnet.auditing.evidence import Evidence, Pairs
-from obfnet.specs import Labels, Samples
+from obfnet.auditing.evidence import Pairs
+from obfnet.specs import Labels, Samples, SampleSpec
 
 
 class LabelOnly(Attack):
@@ -17,10 +17,12 @@ class LabelOnly(Attack):
 
     name = "label only"
 
-    def fit(self, train: Pairs, validation: Pairs, evidence: Evidence, seed: int) -> None:
+    def fit(
+        self, train: Pairs, validation: Pairs, spec: SampleSpec, classes: int, seed: int
+    ) -> None:
         """Take the mean of all samples, and of the samples of each label that occurs."""
         overall = train.originals.mean(axis=0)
-        self._means = np.stack([overall] * evidence.classes)
+        self._means = np.stack([overall] * classes)
         for label in np.unique(train.answers):
             self._means[label] = train.originals[train.answers == label].mean(axis=0)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import math
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from obfnet.errors import BundleRejectedError, ObfNetError
+from obfnet.errors import BundleRejectedError, SpecError
 from obfnet.mechanisms.mechanism import Mechanism, make
 from obfnet.specs import SampleSpec
 
@@ -30,6 +32,9 @@ class Entry:
         validation_accuracy: of the InfNet on x' when it was forged.
         seed: where in the seed tree it was forged.
         seconds: wall time of forging it.
+
+    Raises:
+        SpecError: a field of another type.
     """
 
     mechanism: str
@@ -43,6 +48,9 @@ class Entry:
     seed: int
     seconds: float
 
+    def __post_init__(self) -> None:
+        _check_types(self)
+
     def make_mechanism(self) -> Mechanism:
         """The mechanism that the device enforces.
 
@@ -51,7 +59,7 @@ class Entry:
         """
         try:
             return make(self.mechanism, self.mechanism_args)
-        except (ObfNetError, TypeError) as error:
+        except Exception as error:  # a third party's mechanism may raise anything
             raise BundleRejectedError(f"mechanism {self.mechanism!r}: {error}") from error
 
 
@@ -66,6 +74,9 @@ class Manifest:
         obfnets: at least one.
         digests: SHA-256 of every member but the manifest, by name.
         versions: packages the set was made with.
+
+    Raises:
+        SpecError: a field of another type, or no ObfNet.
     """
 
     infnet: str
@@ -75,34 +86,89 @@ class Manifest:
     digests: Mapping[str, str]
     versions: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        _check_types(self)
+        if not self.obfnets:
+            raise SpecError("the manifest lists no ObfNet, expected at least one")
+
 
 def encode(manifest: Manifest) -> bytes:
-    """Canonical JSON: sorted keys, no white space, ASCII."""
-    fields = {"schema": SCHEMA, **asdict(manifest)}
-    return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    """Canonical JSON: sorted keys, no white space, ASCII.
+
+    Raises:
+        SpecError: JSON cannot carry what the manifest holds.
+    """
+    try:
+        plain = {"schema": SCHEMA, **asdict(manifest)}
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise SpecError(f"the manifest cannot be written as JSON: {error}") from error
+    return text.encode()
 
 
 def decode(content: bytes) -> Manifest:
     """The manifest that ``content`` is.
 
     Raises:
-        BundleRejectedError: not JSON, another schema, unknown or missing fields.
+        BundleRejectedError: not canonical JSON, another schema, unknown or missing fields, or
+            values of another type.
     """
     try:
-        fields = json.loads(content)
-        schema = fields.pop("schema")
+        plain = json.loads(content)
+        schema = plain.pop("schema")
         if schema != SCHEMA:
             raise BundleRejectedError(
                 f"bundle schema is {schema!r}, expected {SCHEMA}: update obfnet on the device"
             )
-        sample = fields["sample"]
-        fields["sample"] = SampleSpec(tuple(sample["shape"]), sample["low"], sample["high"])
-        fields["obfnets"] = tuple(Entry(**entry) for entry in fields["obfnets"])
-        manifest = Manifest(**fields)
+        sample = plain["sample"]
+        plain["sample"] = SampleSpec(tuple(sample["shape"]), sample["low"], sample["high"])
+        plain["obfnets"] = tuple(Entry(**entry) for entry in plain["obfnets"])
+        manifest = Manifest(**plain)
+        canonical = encode(manifest)
     except BundleRejectedError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ObfNetError) as error:
+    except Exception as error:  # JSON of any form may stand here
         raise BundleRejectedError(f"the manifest cannot be read: {error!r}") from error
-    if not manifest.obfnets:
-        raise BundleRejectedError("the bundle holds no ObfNet, expected at least one")
+    # One manifest, one spelling: nothing said twice, left out silently, NaN or infinite.
+    if canonical != content:
+        raise BundleRejectedError("the manifest is not canonical JSON; make the bundle again")
     return manifest
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_text_by_text(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(item, str) for item in value.values())
+
+
+def _is_spec(value: object) -> bool:
+    return (
+        isinstance(value, SampleSpec)
+        and all(type(length) is int for length in value.shape)
+        and _is_number(value.low)
+        and _is_number(value.high)
+    )
+
+
+def _is_entries(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, Entry) for item in value)
+
+
+_FITS: Mapping[Any, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "int": lambda value: type(value) is int,
+    "float": _is_number,
+    "Mapping[str, Any]": lambda value: isinstance(value, Mapping),
+    "Mapping[str, str]": _is_text_by_text,
+    "SampleSpec": _is_spec,
+    "tuple[Entry, ...]": _is_entries,
+}
+
+
+def _check_types(record: Entry | Manifest) -> None:
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if not _FITS[field.type](value):
+            raise SpecError(f"{field.name} is {reprlib.repr(value)}, expected {field.type}")

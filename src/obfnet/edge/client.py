@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import quote
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from obfnet.specs import Samples
 from obfnet.wire import (
     InferRequest,
     Tensor,
+    TensorMetadata,
     decode_metadata,
     decode_response,
     encode_request,
@@ -26,16 +28,20 @@ from obfnet.wire import (
 
 @dataclass(frozen=True)
 class Message:
-    """What one request sends: HTTP headers of the protocol, and the body."""
+    """What one request sends: HTTP headers of the protocol, and the body.
+
+    The body may hold a raw sample, so it is kept out of ``repr`` and thus out of logs.
+    """
 
     headers: dict[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 class EdgeClient:
     """Asks an unmodified backend for labels without showing it raw samples.
 
     A raw and an obfuscated request differ in the bytes of one tensor and in nothing else.
+    It holds one connection and is not safe to share: give each thread a client of its own.
 
     Args:
         bundle: the device's set: a ``Bundle``, its bytes or its path.
@@ -46,6 +52,7 @@ class EdgeClient:
 
     Raises:
         BundleRejectedError: the bundle is damaged or inconsistent.
+        SpecError: not the URL of a backend.
     """
 
     def __init__(
@@ -62,7 +69,7 @@ class EdgeClient:
         self._obfuscators = obfuscators(opened)
         self._policy = policy
         self._transport = Transport(url, limits or Limits())
-        self._path = f"/v2/models/{model}"
+        self._path = f"/v2/models/{quote(model, safe='')}"
         self._input: str | None = None
 
     def infer(self, sample: Samples) -> int:
@@ -74,17 +81,22 @@ class EdgeClient:
         Raises:
             SampleRejectedError: wrong shape, dtype or range, NaN; nothing was sent.
             ObfuscationFailedError: x' could not be made; nothing was sent.
-            BackendUnavailableError: no answer in all attempts; each sent the same x'.
+            BackendUnavailableError: no answer in all attempts; each sent the same bytes.
             BackendRefusedError: the backend answered with an error.
             ProtocolError: the backend's answer cannot be understood.
         """
         return self.send(self.prepare(sample))
 
     def prepare(self, sample: Samples) -> Message:
-        """Obfuscate one sample if the policy says so, and encode it; nothing is sent."""
+        """Obfuscate one sample if the policy says so, and encode it; the sample stays here.
+
+        The first call asks the backend for the name of the model's input, and may fail as
+        ``infer`` does.
+        """
         if not isinstance(sample, np.ndarray):
             raise SampleRejectedError(f"expected a numpy array, got {type(sample).__name__}")
-        batch = self._spec.check(sample[None])
+        # A plain array: subclasses, such as masked ones, hide values from the check.
+        batch = self._spec.check(np.asarray(sample)[None])
         if self._wants_obfuscation():
             batch = secrets.choice(self._obfuscators)(batch)
         headers, body = encode_request(InferRequest((Tensor(self._input_name(), batch),)))
@@ -94,12 +106,15 @@ class EdgeClient:
         """The backend's label for a prepared message."""
         reply = self._transport.post(f"{self._path}/infer", message.headers, message.body)
         outputs = decode_response(reply.body, reply.header_length).outputs
-        if not outputs or outputs[0].data.ndim != 2 or outputs[0].shape[0] != 1:
+        shapes = [output.shape for output in outputs]
+        if not shapes or len(shapes[0]) != 2 or shapes[0][0] != 1 or shapes[0][1] < 1:
             raise ProtocolError(
-                f"the backend answered with {[output.shape for output in outputs]}, "
-                "expected one output of shape (1, classes)"
+                f"the backend answered with outputs of shape {shapes}, expected (1, classes) first"
             )
-        return int(outputs[0].data[0].argmax())
+        scores = outputs[0].data[0]
+        if np.isnan(scores).any():
+            raise ProtocolError("the backend answered with NaN, expected a score for each class")
+        return int(scores.argmax())
 
     def close(self) -> None:
         """Close the connection."""
@@ -130,11 +145,21 @@ class EdgeClient:
         """The model's input name, asked of the backend once."""
         if self._input is None:
             metadata = decode_metadata(self._transport.get(self._path).body)
-            shape = (-1, *self._spec.shape)
-            if len(metadata.inputs) != 1 or metadata.inputs[0].shape != shape:
+            if len(metadata.inputs) != 1 or not self._takes_samples(metadata.inputs[0]):
                 raise ProtocolError(
-                    f"the backend's model takes {metadata.inputs}, expected one input of "
-                    f"shape {shape}: is this the InfNet the bundle was forged for?"
+                    f"the backend's model takes {metadata.inputs}, expected one FP32 input of "
+                    f"shape {(-1, *self._spec.shape)}: is this the InfNet the bundle was forged "
+                    "for?"
                 )
             self._input = metadata.inputs[0].name
         return self._input
+
+    def _takes_samples(self, tensor: TensorMetadata) -> bool:
+        lengths = (1, *self._spec.shape)
+        return (
+            tensor.datatype == "FP32"
+            and len(tensor.shape) == len(lengths)
+            and all(
+                free in (-1, length) for free, length in zip(tensor.shape, lengths, strict=True)
+            )
+        )

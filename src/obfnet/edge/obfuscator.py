@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from obfnet.bundling.archive import Bundle
 from obfnet.bundling.manifest import Entry
 from obfnet.edge.runtime import Net, load
 from obfnet.errors import BundleRejectedError, ObfuscationFailedError
+from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.specs import Samples, SampleSpec
 
@@ -65,31 +66,33 @@ def obfuscators(bundle: Bundle) -> tuple[Obfuscator, ...]:
     """The ObfNets of a bundle, ready to run.
 
     Raises:
-        BundleRejectedError: a net or a table cannot be loaded.
+        BundleRejectedError: a net, a mechanism or a table cannot be loaded, or a table's rows
+            are not samples, one for each code.
     """
-    manifest, members = bundle.manifest, bundle.members
     return tuple(
-        Obfuscator(
-            load(members[entry.encoder]),
-            entry.make_mechanism(),
-            _decoder(entry.decoder, members[entry.decoder], manifest.sample),
-            manifest.sample,
-            entry,
-        )
-        for entry in manifest.obfnets
+        _obfuscator(entry, bundle.members, bundle.manifest.sample)
+        for entry in bundle.manifest.obfnets
     )
 
 
-def _decoder(name: str, content: bytes, spec: SampleSpec) -> Decoder:
-    if not name.endswith(".npy"):
-        return load(content)
+def _obfuscator(entry: Entry, members: Mapping[str, bytes], spec: SampleSpec) -> Obfuscator:
+    mechanism = entry.make_mechanism()
+    decoder: Decoder
+    if entry.decoder.endswith(".npy"):
+        table = _table(entry.decoder, members[entry.decoder], spec)
+        if isinstance(mechanism, Codebook) and len(table) != mechanism.codes:
+            raise BundleRejectedError(
+                f"table {entry.decoder} has {len(table)} rows, expected {mechanism.codes}"
+            )
+        decoder = table.__getitem__
+    else:
+        decoder = load(members[entry.decoder])
+    return Obfuscator(load(members[entry.encoder]), mechanism, decoder, spec, entry)
+
+
+def _table(name: str, content: bytes, spec: SampleSpec) -> Samples:
     try:
-        rows = np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise BundleRejectedError(f"table {name} cannot be read: {error}") from error
-    if rows.dtype != np.float32 or rows.shape[1:] != spec.shape:
-        raise BundleRejectedError(
-            f"table {name} is {rows.dtype} {rows.shape}, expected float32 (K, *{spec.shape})"
-        )
-    table: Samples = rows
-    return lambda indices: table[indices]
+        rows = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        return spec.check(rows)
+    except Exception as error:  # damaged headers raise many types
+        raise BundleRejectedError(f"table {name} cannot be used: {error}") from error

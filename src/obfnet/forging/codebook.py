@@ -62,7 +62,8 @@ def forge_codebook(
         batch = samples[indices] if augment is None else augment(samples[indices])
         released = encoder(batch).log_softmax(1)
         right = (released + answers[indices]).logsumexp(1)
-        return -right.mean()
+        mean: torch.Tensor = -right.mean()
+        return mean
 
     def score() -> float:
         codes = torch.cat([encoder(part) for part in held_samples.split(1024)])

@@ -88,7 +88,7 @@ def fit(
             # The last, smaller batch is left out: batch normalisation cannot take one sample.
             for indices in torch.randperm(count)[: steps * batch].split(batch):
                 optimiser.zero_grad(set_to_none=True)
-                loss(indices).backward()  # type: ignore[no-untyped-call]
+                loss(indices).backward()
                 optimiser.step()
                 if schedule.decay:
                     decay.step()

@@ -60,7 +60,7 @@ class ObfNet:
         parts = []
         with torch.inference_mode():
             for start in range(0, len(samples), batch):
-                code = self.encoder(torch.from_numpy(samples[start : start + batch])).numpy()
+                code = self.encoder(torch.tensor(samples[start : start + batch])).numpy()
                 released = torch.from_numpy(self.mechanism.release(code))
                 parts.append(self.decoder(released).numpy())
         return np.concatenate(parts) if parts else np.zeros_like(samples)

@@ -10,5 +10,6 @@ def fast_convolutions() -> torch.autocast:
 
     With AVX512-BF16 it halves their time; without, torch emulates it ten times slower.
     """
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    # Absent before torch 2.12, where float32 is the safe answer.
+    capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return torch.autocast("cpu", torch.bfloat16, enabled=bool(capabilities.get("avx512_bf16")))

@@ -34,7 +34,7 @@ def optimise_rows(
     spec: SampleSpec,
     codes: int,
     seed: int,
-    confidence: float = 0.999,
+    confidence: float = 0.99,
     steps: int = 500,
 ) -> RecognisedRows:
     """Move random rows along the InfNet's gradients until row k is recognised as its class.

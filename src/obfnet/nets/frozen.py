@@ -41,7 +41,7 @@ class InfNet:
         """Labels ``(n,)`` of samples ``(n, *shape)``."""
         with torch.inference_mode():
             parts = [
-                self.logits(torch.from_numpy(samples[start : start + batch])).argmax(1)
+                self.logits(torch.tensor(samples[start : start + batch])).argmax(1)
                 for start in range(0, len(samples), batch)
             ]
         return torch.cat(parts).numpy() if parts else np.zeros(0, np.int64)

@@ -46,6 +46,11 @@ class Case:
     split: Callable[[Dataset, int], Splits] = split
     split_name: str = "random 80/10/10"
 
+    @property
+    def digest(self) -> str:
+        """Tells cases with other schedules apart; code has a digest of its own."""
+        return repr((self.infnet_schedule, self.published_schedule, self.codebook_schedule))
+
 
 CASES = {
     "digits": Case(
@@ -61,7 +66,7 @@ CASES = {
     "mnist": Case(
         "I_C",
         mnist.conv_infnet,
-        Schedule(epochs=8),
+        Schedule(epochs=6),
         "O_M-64",
         lambda shape: mnist.mlp_obfnet(shape, 64),
         64,
@@ -73,12 +78,12 @@ CASES = {
     "fsd": Case(
         "I_C",
         fsd.conv_infnet,
-        Schedule(epochs=40, batch=64),
+        Schedule(epochs=30, batch=32),
         "O_M",
         fsd.mlp_obfnet,
         200,
-        Schedule(epochs=40, batch=64),
-        Schedule(epochs=80, batch=64, rate=3e-3),
+        Schedule(epochs=30, batch=32),
+        Schedule(epochs=60, batch=64, rate=3e-3),
     ),
 }
 

@@ -12,7 +12,6 @@ from obfnet.auditing.audit import audit, audit_raw
 from obfnet.auditing.evidence import Transform
 from obfnet.auditing.intervals import of_fraction
 from obfnet.bundling.archive import Bundle
-from obfnet.data.loading import load
 from obfnet.edge.obfuscator import obfuscators
 from obfnet.edge.policy import always, never
 from obfnet.mechanisms.certificate import least_bits
@@ -22,15 +21,15 @@ from obfnet.seeds import branch
 from obfnet.serving.process import running
 from obfnet.serving.settings import Settings
 from obfnet.study import findings, results
-from obfnet.study.cases import case
 from obfnet.study.findings import Finding
-from obfnet.study.kept import code_digest, data_digest, kept, key
+from obfnet.study.kept import kept
 from obfnet.study.making import (
     Workplace,
     make_codebook,
     make_infnet,
     make_published,
     make_repository,
+    open_workplace,
 )
 from obfnet.study.page import render
 from obfnet.study.sending import Sent, send, time_on_device
@@ -53,19 +52,19 @@ def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet dem
 
     Trains or loads the InfNet, forges a published ObfNet and a codebook ObfNet, serves the
     InfNet from its own process, sends the test samples raw and through both, and attacks all
-    three. Finished stages are kept in ``folder`` and used again while nothing they were made
-    from has changed.
+    three. Finished stages are kept in the cache (``OBFNET_CACHE``) and used again while nothing
+    they were made from has changed.
 
     Args:
         data_name: ``digits``, ``mnist`` or ``fsd``.
-        folder: where results, page, models and kept stages go.
+        folder: where results, page and the served model go.
         seed: root of the seed tree.
         command: what to quote in the results.
     """
     started = time.perf_counter()
-    place = _open(data_name, folder, seed)
+    place = open_workplace(data_name, seed)
     infnet = make_infnet(place)
-    repository = make_repository(place, infnet)
+    repository = make_repository(place, infnet, folder)
     published, codebook = make_published(place, infnet), make_codebook(place, infnet)
     subjects = {"raw": None, place.case.published_name: published, "codebook": codebook}
 
@@ -90,15 +89,6 @@ def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet dem
     page = folder / "index.html"
     files.write(page, render(place.data, rows, found, command))
     return Demo(rows, page, json)
-
-
-def _open(data_name: str, folder: Path, seed: int) -> Workplace:
-    chosen = case(data_name)
-    say(f"data {data_name}")
-    data = load(data_name)
-    splits = chosen.split(data, branch(seed, "split"))
-    run = key(code=code_digest(), data=data_digest(data), seed=seed)
-    return Workplace(folder, f"{data_name}-{run}", data, splits, chosen, seed)
 
 
 def _find(

@@ -16,7 +16,7 @@ from obfnet.progress import say
 T = TypeVar("T")
 
 #: Rooms whose code decides what a stage makes.
-_MAKERS = ("data", "nets", "mechanisms", "forging", "auditing", "bundling")
+_MAKERS = ("data", "nets", "mechanisms", "forging", "auditing", "bundling", "edge")
 
 
 def code_digest() -> str:

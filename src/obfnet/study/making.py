@@ -13,6 +13,8 @@ from obfnet.bundling.archive import Bundle, read
 from obfnet.bundling.onnx_export import export_onnx
 from obfnet.bundling.pack import bundle
 from obfnet.data.dataset import Dataset
+from obfnet.data.folders import cache_folder
+from obfnet.data.loading import load
 from obfnet.data.splits import Splits
 from obfnet.forging.codebook import forge_codebook
 from obfnet.forging.infnet import train_infnet
@@ -25,24 +27,22 @@ from obfnet.nets.separable import SeparableEncoder
 from obfnet.progress import say
 from obfnet.seeds import branch
 from obfnet.specs import Samples
-from obfnet.study.cases import Case
-from obfnet.study.kept import kept
+from obfnet.study.cases import Case, case
+from obfnet.study.kept import code_digest, data_digest, kept, key
 
 
 @dataclass(frozen=True, eq=False)
 class Workplace:
-    """Data, choices and a folder; ``run`` names the folder's kept files.
+    """Data and choices; finished stages are kept in the cache under the digest ``run``.
 
     Args:
-        folder: where finished stages are kept.
-        run: digest of everything they are made from.
+        run: digest of everything the stages are made from.
         data: the dataset.
         splits: who may see which samples.
         case: nets and schedules.
         seed: root of the seed tree.
     """
 
-    folder: Path
     run: str
     data: Dataset
     splits: Splits
@@ -51,7 +51,21 @@ class Workplace:
 
     def path(self, name: str) -> Path:
         """Where the stage ``name`` (with its suffix) is kept."""
-        return self.folder / "kept" / f"{self.run}-{name}"
+        return cache_folder() / "stages" / f"{self.run}-{name}"
+
+
+def open_workplace(data_name: str, seed: int) -> Workplace:
+    """Load and split the data of a demo's case.
+
+    Raises:
+        SpecError: there is no case for this dataset.
+    """
+    chosen = case(data_name)
+    say(f"data {data_name}")
+    data = load(data_name)
+    splits = chosen.split(data, branch(seed, "split"))
+    run = key(code=code_digest(), data=data_digest(data), case=chosen.digest, seed=seed)
+    return Workplace(f"{data_name}-{run}", data, splits, chosen, seed)
 
 
 def make_infnet(place: Workplace) -> InfNet:
@@ -68,7 +82,7 @@ def make_infnet(place: Workplace) -> InfNet:
             branch(place.seed, "infnet"),
         )
 
-    def load(content: bytes) -> InfNet:
+    def restore(content: bytes) -> InfNet:
         module = place.case.infnet(shape, classes)
         module.load_state_dict(safetensors.torch.load(content))
         return freeze(module)
@@ -77,13 +91,13 @@ def make_infnet(place: Workplace) -> InfNet:
         place.path("infnet.safetensors"),
         train,
         lambda infnet: safetensors.torch.save(infnet.module.state_dict()),
-        load,
+        restore,
     )
 
 
-def make_repository(place: Workplace, infnet: InfNet) -> Path:
+def make_repository(place: Workplace, infnet: InfNet, folder: Path) -> Path:
     """Write the InfNet as any Open Inference Protocol server wants it; returns the folder."""
-    repository = place.folder / "models"
+    repository = folder / "models"
     content = export_onnx(infnet.module, _probes(place))
     files.write(repository / "infnet" / "1" / "model.onnx", content)
     return repository

@@ -1,0 +1,48 @@
+"""What many tests share: real digits, and nets that are trained once a session."""
+
+import pytest
+import torch
+from hypothesis import settings
+
+from obfnet import data, threads
+from obfnet.forging.codebook import forge_codebook
+from obfnet.forging.infnet import train_infnet
+from obfnet.forging.loop import Schedule
+from obfnet.mechanisms.codebook import Codebook
+from obfnet.nets.mnist import mlp_infnet
+from obfnet.nets.separable import SeparableEncoder
+
+settings.register_profile("obfnet", deadline=None, derandomize=True)
+settings.load_profile("obfnet")
+torch.set_num_threads(threads.available())
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return data.load("digits")
+
+
+@pytest.fixture(scope="session")
+def splits(digits):
+    return data.split(digits, seed=0)
+
+
+@pytest.fixture(scope="session")
+def infnet(digits, splits):
+    """I_M for digits, about 95 %."""
+    schedule = Schedule(epochs=25, batch=32, rate=2e-3)
+    return train_infnet(lambda: mlp_infnet((1, 8, 8)), digits, splits, schedule, seed=0)
+
+
+@pytest.fixture(scope="session")
+def codebook(infnet, digits, splits):
+    """A codebook ObfNet for digits, about 90 %: enough to see that everything fits together."""
+    return forge_codebook(
+        lambda: SeparableEncoder((1, 8, 8), 10),
+        infnet,
+        digits,
+        splits,
+        Schedule(epochs=10, batch=64, rate=3e-3),
+        seed=0,
+        mechanism=Codebook(10),
+    )

@@ -1,0 +1,147 @@
+"""Both ways of forging, on real digits with a real InfNet."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from obfnet.errors import ForgeError, InfNetChangedError, SpecError
+from obfnet.forging.codebook import forge_codebook
+from obfnet.forging.loop import Schedule
+from obfnet.forging.sets import forge
+from obfnet.forging.table import optimise_rows
+from obfnet.forging.through import forge_through
+from obfnet.mechanisms.codebook import Codebook
+from obfnet.nets.bottleneck import Bottleneck
+from obfnet.nets.frozen import freeze
+from obfnet.nets.mnist import mlp_obfnet
+
+QUICK = Schedule(epochs=2, batch=64, rate=3e-3)
+
+
+def _encoder():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+
+
+class Counting(nn.Module):
+    """An InfNet that notes how many samples it is asked about."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module, self.asked = module, 0
+
+    def forward(self, samples):
+        self.asked += len(samples)
+        return self.module(samples)
+
+
+def test_rows_are_recognised_and_look_like_samples(infnet, digits):
+    table = optimise_rows(infnet, digits.spec, 20, seed=0)
+    assert table.labels.tolist() == list(range(10)) * 2
+    assert digits.spec.check(table.rows.numpy()) is not None
+    assert table.log_probabilities.exp().max(1).values.min() > 0.9
+    assert (infnet.predict(table.rows.numpy()) == table.labels).all()
+
+
+def test_two_seeds_give_unlike_tables(infnet, digits):
+    one, other = (optimise_rows(infnet, digits.spec, 10, seed).rows for seed in (0, 1))
+    assert (one - other).abs().mean() > 0.1
+    assert torch.equal(one, optimise_rows(infnet, digits.spec, 10, 0).rows)
+
+
+def test_codes_must_be_a_multiple_of_the_classes(infnet, digits):
+    with pytest.raises(SpecError, match="multiple of the InfNet's 10 classes, got 12"):
+        optimise_rows(infnet, digits.spec, 12, seed=0)
+
+
+def test_rows_that_are_not_recognised_are_an_error(infnet, digits):
+    with pytest.raises(ForgeError, match="not recognised"):
+        optimise_rows(infnet, digits.spec, 10, seed=0, steps=1)
+
+
+def test_a_codebook_obfnet_works(codebook, infnet, digits, splits):
+    held = digits.take(splits.test)
+    released = codebook(held.samples)
+    assert released.shape == held.samples.shape
+    assert released.dtype == np.float32
+    assert len(np.unique(released.reshape(len(released), -1), axis=0)) <= 10
+    assert (infnet.predict(released) == held.labels).mean() > 0.85
+    assert codebook.validation_accuracy > 0.85
+
+
+def test_the_infnet_is_asked_about_rows_only(infnet, digits, splits):
+    counting = Counting(infnet.module)
+    asked = freeze(counting)
+    forge_codebook(_encoder, asked, digits, splits, QUICK, 0, Codebook(10))
+    # Never about a sample: a few hundred steps of ten rows, fewer than one epoch's samples.
+    optimise = Counting(infnet.module)
+    optimise_rows(freeze(optimise), digits.spec, 10, seed=0)
+    assert counting.asked < 30 * 500
+    assert counting.asked % 10 == 2  # two rows tell it the number of classes, then tens
+
+
+def test_test_data_is_never_looked_at(infnet, digits, splits):
+    """Forging is the same when everything outside train and validation is garbage."""
+    samples, labels = digits.samples.copy(), digits.labels.copy()
+    samples[splits.test], labels[splits.test] = 0.5, 0
+    garbled = replace(digits, samples=samples, labels=labels)
+    for way in (
+        lambda data: forge_codebook(_encoder, infnet, data, splits, QUICK, 0, Codebook(10)),
+        lambda data: forge_through(
+            lambda: mlp_obfnet((1, 8, 8), 16), infnet, data, splits, QUICK, seed=0
+        ),
+    ):
+        one, other = way(digits), way(garbled)
+        assert np.array_equal(one(digits.samples[:50]), other(digits.samples[:50]))
+
+
+def test_the_published_obfnet_learns_through_the_infnet(infnet, digits, splits):
+    schedule = Schedule(epochs=25, batch=64, rate=2e-3)
+    made = forge_through(lambda: mlp_obfnet((1, 8, 8), 64), infnet, digits, splits, schedule, 0)
+    held = digits.take(splits.test)
+    assert (infnet.predict(made(held.samples)) == held.labels).mean() > 0.8
+    assert made.name == "none"
+
+
+def test_an_infnet_in_train_mode_is_caught(digits, splits):
+    net = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(64), nn.Linear(64, 10))
+    infnet = freeze(net)
+    net.train()
+    with pytest.raises(InfNetChangedError):
+        forge_through(lambda: mlp_obfnet((1, 8, 8), 8), infnet, digits, splits, QUICK, seed=0)
+
+
+def test_an_obfnet_of_another_shape_is_refused(infnet, digits, splits):
+    def wrong():
+        return Bottleneck(nn.Flatten(), nn.Linear(64, 64))
+
+    with pytest.raises(SpecError, match="shape"):
+        forge_through(wrong, infnet, digits, splits, QUICK, seed=0)
+
+
+def test_sets_are_distinct_and_draw_at_random(infnet, digits, splits):
+    fleet = forge(
+        infnet, digits, devices=2, size=2, splits=splits, encoder=_encoder, schedule=QUICK
+    )
+    assert [made.device for made in fleet] == ["device-0", "device-1"]
+    members = [obfnet for made in fleet for obfnet in made.obfnets]
+    tables = [member.decoder.rows for member in members]
+    for position, table in enumerate(tables):
+        for other in tables[position + 1 :]:
+            assert (table - other).abs().mean() > 0.1
+    repeated = np.repeat(digits.samples[:1], 64, axis=0)
+    released = fleet[0](repeated).reshape(64, -1)
+    assert len(np.unique(released, axis=0)) == 2  # both members of the set were drawn
+
+
+@pytest.mark.parametrize("wrong", [{"devices": 0}, {"size": 0}, {"mechanism": "none"}])
+def test_impossible_sets_are_refused(infnet, digits, wrong):
+    with pytest.raises(SpecError):
+        forge(infnet, digits, **wrong)
+
+
+def test_the_trained_infnet_works(infnet, digits, splits):
+    held = digits.take(splits.test)
+    assert (infnet.predict(held.samples) == held.labels).mean() > 0.93
