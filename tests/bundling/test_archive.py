@@ -4,7 +4,6 @@ import io
 import random
 import re
 import zipfile
-from contextlib import nullcontext as nothing
 from dataclasses import replace
 
 import pytest
@@ -48,6 +47,7 @@ def test_equal_contents_give_equal_bytes(manifest, members):
     assert write(manifest, members).content == write(manifest, backwards).content
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_what_a_device_would_reject_is_not_written(manifest, members):
     for wrong in (
         {},
@@ -55,17 +55,14 @@ def test_what_a_device_would_reject_is_not_written(manifest, members):
         {**members, MANIFEST: b"{}"},
         {**members, "../escape": b""},
     ):
-        with pytest.warns(UserWarning, match="Duplicate") if MANIFEST in wrong else nothing():
-            with pytest.raises(BundleRejectedError):
-                write(manifest, wrong)
+        with pytest.raises(BundleRejectedError):
+            write(manifest, wrong)
 
 
 def test_what_json_cannot_carry_is_not_written(manifest, members, entry):
     for arguments in ({"codes": float("nan")}, {"codes": {1, 2}}):
         with pytest.raises(SpecError, match="JSON"):
-            write(
-                replace(manifest, obfnets=(replace(entry, mechanism_args=arguments),)), members
-            )
+            write(replace(manifest, obfnets=(replace(entry, mechanism_args=arguments),)), members)
 
 
 @pytest.mark.parametrize("path", ["absent.bundle", ".", "zero\0byte"])

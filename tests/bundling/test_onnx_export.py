@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from obfnet.bundling.onnx_export import BATCHES, export_onnx
-from obfnet.errors import ExportError, ObfNetError
+from obfnet.errors import ExportError
 
 SAMPLES = np.random.default_rng(0).random((40, 1, 4, 4), dtype=np.float32)
 
@@ -22,6 +22,13 @@ class Restless(nn.Module):
     def forward(self, samples):
         self.calls += 1
         return samples.flatten(1) + self.calls
+
+
+class Undefined(nn.Module):
+    """Answers NaN."""
+
+    def forward(self, samples):
+        return (samples.flatten(1) - 2).sqrt()
 
 
 class Branching(nn.Module):
@@ -56,14 +63,21 @@ def test_parity_at_any_batch():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_net_that_answers_otherwise_is_not_handed_out():
-    with pytest.raises(ExportError, match="at batch 1 .* differs"):
+    with pytest.raises(ExportError, match="differs from the original"):
         export_onnx(Restless(), SAMPLES)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.xfail(strict=True, reason="torch's own error comes out")
 def test_net_that_cannot_be_exported():
-    with pytest.raises(ObfNetError):
+    with pytest.raises(ExportError):
         export_onnx(Branching(), SAMPLES)
+
+
+@pytest.mark.xfail(strict=True, reason="NaN is greater than no tolerance")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_net_that_answers_nan_is_not_handed_out():
+    with pytest.raises(ExportError):
+        export_onnx(Undefined(), SAMPLES)
 
 
 def test_too_few_samples():

@@ -1,0 +1,58 @@
+"""What a device unpacks does what the forge packed, without torch."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from obfnet.bundling.archive import read
+from obfnet.bundling.pack import bundle
+from obfnet.edge.obfuscator import obfuscators
+from obfnet.errors import SpecError
+from obfnet.forging.obfnet import ObfNet, Table
+from obfnet.forging.sets import ObfNetSet
+from obfnet.mechanisms.codebook import Codebook
+from obfnet.mechanisms.none import NoMechanism
+from obfnet.specs import SampleSpec
+
+SPEC = SampleSpec((1, 4, 4), 0.0, 1.0)
+PROBES = np.random.default_rng(0).random((20, 1, 4, 4), dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def forged():
+    """An untrained codebook ObfNet and an untrained published one."""
+    torch.manual_seed(0)
+    dense = nn.Sequential(nn.Flatten(), nn.Linear(16, 5))
+    back = nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Unflatten(1, (1, 4, 4)))
+    rows = torch.rand(5, 1, 4, 4)
+    return ObfNetSet(
+        "device-0",
+        (
+            ObfNet(dense, Codebook(5), Table(rows), SPEC, 1, 2.0, 0.5),
+            ObfNet(dense, NoMechanism(), back, SPEC, 2, 3.0, 0.25),
+        ),
+        "d" * 64,
+        PROBES,
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_device_does_what_was_forged(forged):
+    opened = read(bundle(forged).content)
+    for obfnet, obfuscator in zip(forged.obfnets, obfuscators(opened), strict=True):
+        np.testing.assert_allclose(obfuscator(PROBES), obfnet(PROBES), atol=1e-5)
+        assert obfuscator.mechanism == obfnet.mechanism
+        assert obfuscator.entry.certificate == obfnet.mechanism.certificate().to_dict()
+    assert opened.manifest.sample == SPEC
+    assert opened.manifest.device == "device-0"
+    assert opened.manifest.infnet == forged.infnet
+    assert opened.manifest.versions["torch"] == torch.__version__
+    codebook, published = opened.manifest.obfnets
+    assert (codebook.params, codebook.macs) == (16 * 5 + 5, 16 * 5)
+    assert (published.params, published.macs) == (16 * 5 + 5 + 5 * 16 + 16, 2 * 16 * 5)
+
+
+def test_an_empty_set(forged):
+    with pytest.raises(SpecError, match="empty"):
+        bundle(ObfNetSet("device-0", (), "d" * 64, PROBES))
