@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def track(items: Iterable[T], label: str, total: float | None = None) -> Iterator[T]:
-    """Yield ``items`` while a bar named ``label`` advances on standard error."""
+@contextmanager
+def bar(label: str, total: float | None) -> Iterator[Callable[[], None]]:
+    """A bar named ``label`` on standard error; yields what moves it on by one."""
     if not sys.stderr.isatty():
-        yield from items
+        yield lambda: None
         return
     try:
         from rich.console import Console
-        from rich.progress import track as rich_track
+        from rich.progress import Progress
     except ImportError:
-        yield from items
+        yield lambda: None
         return
-    yield from rich_track(
-        items, label, total=total, transient=True, console=Console(stderr=True), update_period=0.2
-    )
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda: progress.advance(task)
+
+
+def track(items: Iterable[T], label: str, total: float | None = None) -> Iterator[T]:
+    """Yield ``items`` while a bar named ``label`` moves on."""
+    with bar(label, total) as advance:
+        for item in items:
+            yield item
+            advance()
 
 
 def say(message: str) -> None:

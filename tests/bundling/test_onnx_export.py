@@ -67,13 +67,11 @@ def test_net_that_answers_otherwise_is_not_handed_out():
         export_onnx(Restless(), SAMPLES)
 
 
-@pytest.mark.xfail(strict=True, reason="torch's own error comes out")
 def test_net_that_cannot_be_exported():
     with pytest.raises(ExportError):
         export_onnx(Branching(), SAMPLES)
 
 
-@pytest.mark.xfail(strict=True, reason="NaN is greater than no tolerance")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_net_that_answers_nan_is_not_handed_out():
     with pytest.raises(ExportError):

@@ -24,7 +24,7 @@ OFFICIAL_TEST = 5  # recordings 0-4 of each digit and speaker
 
 
 def load() -> Dataset:
-    """All 3,000 clips: ``(3000, 1, 20, 45)`` MFCC in [0, 1], see :mod:`obfnet.data.mfcc`.
+    """All 3,000 clips: ``(3000, 1, 20, 45)`` MFCC in [-1, 1], see :mod:`obfnet.data.mfcc`.
 
     Private attributes are ``speaker`` (6) and ``accent`` (4); groups are speakers. Clips are
     ordered by name (digit, speaker, index as text).
@@ -54,7 +54,7 @@ def _load(name: str, speakers: tuple[str, ...]) -> Dataset:
         samples=content["samples"][chosen],
         labels=digit[chosen],
         groups=code,
-        spec=SampleSpec((1, mfcc.COEFFICIENTS, mfcc.FRAMES), 0.0, 1.0),
+        spec=SampleSpec((1, mfcc.COEFFICIENTS, mfcc.FRAMES), -1.0, 1.0),
         classes=tuple("0123456789"),
         licence="CC BY-SA 4.0",
         home=HOME,

@@ -47,11 +47,13 @@ class Obfuscator:
         """
         try:
             released = self.mechanism.release(self.encoder(samples))
-            obfuscated = self.decoder(released)
+            obfuscated: object = self.decoder(released)
         except ObfuscationFailedError:
             raise
         except Exception as error:  # whatever fails on the way, nothing may be sent
             raise ObfuscationFailedError(f"the ObfNet failed: {error!r}") from error
+        if not isinstance(obfuscated, np.ndarray):
+            raise ObfuscationFailedError(f"the ObfNet gave {type(obfuscated)}, expected an array")
         if obfuscated.shape != samples.shape or obfuscated.dtype != np.float32:
             raise ObfuscationFailedError(
                 f"the ObfNet gave {obfuscated.dtype} {obfuscated.shape}, expected float32 "

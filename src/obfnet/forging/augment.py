@@ -37,7 +37,7 @@ class Shift:
 #: What fits each kind of data; the second-to-last axis of MFCC is frequency, the last is time.
 FITTING: dict[str, Callable[[int, int], Shift]] = {
     "image": lambda height, width: Shift(max(1, height // 14), max(1, width // 14)),
-    "mfcc": lambda _height, width: Shift(0, width // 8),
+    "mfcc": lambda _height, width: Shift(0, width // 20),
 }
 
 

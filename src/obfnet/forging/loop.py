@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from obfnet.errors import SpecError
-from obfnet.progress import track
+from obfnet.progress import bar
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,12 @@ def fit(
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.epochs * steps)
     history: list[float] = []
     best, best_state = -1, copy.deepcopy(module.state_dict())
-    with torch.random.fork_rng(devices=[]):
+    with (
+        torch.random.fork_rng(devices=[]),
+        bar(label, schedule.epochs * steps) as advance,
+    ):
         torch.manual_seed(seed)
-        for epoch in track(range(schedule.epochs), label, total=schedule.epochs):
+        for epoch in range(schedule.epochs):
             module.train()
             # The last, smaller batch is left out: batch normalisation cannot take one sample.
             for indices in torch.randperm(count)[: steps * batch].split(batch):
@@ -92,6 +95,7 @@ def fit(
                 optimiser.step()
                 if schedule.decay:
                     decay.step()
+                advance()
             module.eval()
             with torch.inference_mode():
                 history.append(score())

@@ -84,4 +84,5 @@ def optimise_rows(
 
 
 def _bounded(free: Tensor, spec: SampleSpec) -> Tensor:
-    return spec.low + (spec.high - spec.low) * free.sigmoid()
+    within = spec.low + (spec.high - spec.low) * free.sigmoid()
+    return within.clamp(spec.low, spec.high)  # rounding may step over the edge

@@ -78,11 +78,11 @@ CASES = {
     "fsd": Case(
         "I_C",
         fsd.conv_infnet,
-        Schedule(epochs=30, batch=32),
+        Schedule(epochs=16, batch=32),
         "O_M",
         fsd.mlp_obfnet,
         200,
-        Schedule(epochs=30, batch=32),
+        Schedule(epochs=20, batch=64),
         Schedule(epochs=60, batch=64, rate=3e-3),
     ),
 }

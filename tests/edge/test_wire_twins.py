@@ -1,0 +1,104 @@
+"""On the wire a raw and an obfuscated request are twins: the same bytes but for the tensor."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from obfnet.edge.policy import always, never
+
+TENSOR_BYTES = 4 * 4
+
+# A device and a backend in one process: neither may load what belongs to the forge.
+DEVICE = """
+import sys
+from pathlib import Path
+import numpy as np
+import obfnet.serving.app
+from obfnet.edge.client import EdgeClient
+from obfnet.serving import Settings
+from obfnet.serving.app import create_app
+
+with EdgeClient(sys.argv[1], sys.argv[2]) as client:
+    print(client.infer(np.array([[[.1, .2], [.9, .3]]], np.float32)))
+create_app(Settings(Path(sys.argv[3])))
+print(sorted({"torch", "sklearn", "librosa", "scipy", "onnx"} & sys.modules.keys()))
+"""
+
+
+@pytest.fixture
+def captured(connect, relay):
+    """Every byte that a fresh client sends for these samples, one list of requests."""
+
+    def captured(bundle, policy, samples):
+        before = len(relay.received)
+        client = connect(bundle, relay.url, policy=policy)
+        for sample in samples:
+            client.infer(sample)
+        client.close()
+        count = len(relay.requests)
+        sent = relay.received[before:]
+        requests = relay.requests[count - 1 - len(samples) :]
+        assert b"".join(requests) == sent  # nothing else went over the wire
+        return requests
+
+    return captured
+
+
+@pytest.mark.parametrize("name", ["codebook", "four_codebooks", "published"])
+def test_twins(name, captured, samples, request):
+    bundle = request.getfixturevalue(name)
+    raw = captured(bundle, never, samples)
+    obfuscated = captured(bundle, always, samples)
+    again = captured(bundle, always, samples[::-1])
+    assert raw[0] == obfuscated[0] == again[0]  # the question for the model's input name
+    posts = [*raw[1:], *obfuscated[1:], *again[1:]]
+    assert len(posts) == 3 * len(samples)
+    assert {post[:-TENSOR_BYTES] for post in posts} == {raw[1][:-TENSOR_BYTES]}
+    assert {len(post) for post in posts} == {len(raw[1])}
+    for sample, post in zip(samples, raw[1:], strict=True):
+        assert post[-TENSOR_BYTES:] == sample.tobytes()
+    everything = b"".join(obfuscated) + b"".join(again)
+    assert not any(sample.tobytes() in everything for sample in samples)
+
+
+def test_the_request_names_nothing_of_the_device(captured, codebook, samples):
+    metadata, post = captured(codebook, always, samples[:1])
+    assert metadata.startswith(b"GET /v2/models/infnet HTTP/1.1\r\n")
+    head, body = post[:-TENSOR_BYTES].split(b"\r\n\r\n")
+    request, *lines = head.split(b"\r\n")
+    assert request == b"POST /v2/models/infnet/infer HTTP/1.1"
+    headers = dict(line.lower().split(b": ") for line in lines)
+    assert headers.pop(b"host").startswith(b"127.0.0.1:")
+    assert headers == {
+        b"accept-encoding": b"identity",
+        b"content-length": b"%d" % (len(body) + TENSOR_BYTES),
+        b"content-type": b"application/octet-stream",
+        b"inference-header-content-length": b"%d" % len(body),
+    }
+    assert body == (
+        b'{"parameters":{"binary_data_output":true},"inputs":[{"name":"x","shape":[1,1,2,2],'
+        b'"datatype":"FP32","parameters":{"binary_data_size":16}}]}'
+    )
+
+
+def test_codebook_keeps_within_the_range(captured, four_codebooks, make, samples):
+    posts = captured(four_codebooks, always, samples)[1:]
+    sent = np.frombuffer(b"".join(post[-TENSOR_BYTES:] for post in posts), "<f4")
+    make.spec.check(sent.reshape(-1, 1, 2, 2))
+
+
+def test_neither_device_nor_backend_loads_torch(codebook, backend, make, tmp_path):
+    codebook.save(tmp_path / "device.bundle")
+    model = tmp_path / "models" / "infnet" / "1" / "model.onnx"
+    model.parent.mkdir(parents=True)
+    model.write_bytes(make.encoder)
+    run = subprocess.run(
+        [sys.executable, "-c", DEVICE, tmp_path / "device.bundle", backend, tmp_path / "models"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.stdout, run.stderr, run.returncode) == ("2\n[]\n", "", 0)
