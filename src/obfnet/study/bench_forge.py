@@ -22,7 +22,7 @@ from obfnet.study import results
 from obfnet.study.making import Workplace, make_infnet, open_workplace
 
 #: The paper's procedure in eager PyTorch defaults: Adam at a constant rate, float32.
-PAPER = Schedule(epochs=5, decay=False)
+PAPER = Schedule(epochs=3, decay=False)
 #: Long enough to pass any accuracy that the paper's procedure reaches; stopped when it does.
 OURS = Schedule(epochs=12, rate=4e-3)
 ROUNDS = 3
