@@ -14,5 +14,5 @@ def test_everything_registered_can_be_loaded(group):
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(UnknownNameError, match=r"no mechanism 'magic'.*codebook, none"):
+    with pytest.raises(UnknownNameError, match=r"no mechanism 'magic'.*codebook, gaussian, none"):
         registry.find("mechanisms", "magic")

@@ -120,7 +120,8 @@ def scale(mfcc: npt.NDArray[np.float32]) -> Samples:
     samples in [0, 1] its I_C learns several times slower.
     """
     low, high = LOW[:, None], HIGH[:, None]
-    return np.clip(2 * (mfcc - low) / (high - low) - 1, -1, 1).astype(np.float32)[:, None]
+    scaled = np.clip(2 * (mfcc - low) / (high - low) - 1, -1, 1)
+    return np.asarray(scaled[:, None], np.float32)
 
 
 def unscale(samples: Samples) -> npt.NDArray[np.float32]:

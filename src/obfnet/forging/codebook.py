@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -15,6 +16,7 @@ from obfnet.forging.loop import Schedule, build, fit
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.table import optimise_rows
 from obfnet.mechanisms.codebook import Codebook
+from obfnet.mechanisms.randomised_codebook import RandomisedCodebook
 from obfnet.nets.frozen import InfNet
 from obfnet.seeds import branch
 
@@ -26,7 +28,7 @@ def forge_codebook(
     splits: Splits,
     schedule: Schedule,
     seed: int,
-    mechanism: Codebook,
+    mechanism: Codebook | RandomisedCodebook,
 ) -> ObfNet:
     """Forge one codebook ObfNet.
 
@@ -41,7 +43,7 @@ def forge_codebook(
         splits: train and validation parts are used, no other.
         schedule: how long and how fast.
         seed: fixes rows, initial weights, order and augmentation.
-        mechanism: how many codes.
+        mechanism: how many codes, and whether the index is randomised.
 
     Raises:
         SpecError: the codes are no multiple of the InfNet's classes.
@@ -60,14 +62,15 @@ def forge_codebook(
 
     def loss(indices: torch.Tensor) -> torch.Tensor:
         batch = samples[indices] if augment is None else augment(samples[indices])
-        released = encoder(batch).log_softmax(1)
-        right = (released + answers[indices]).logsumexp(1)
+        right = (mechanism.relax(encoder(batch)) + answers[indices]).logsumexp(1)
         mean: torch.Tensor = -right.mean()
         return mean
 
     def score() -> float:
         codes = torch.cat([encoder(part) for part in held_samples.split(1024)])
-        return float((table.labels[mechanism.release(codes.numpy())] == held_labels).mean())
+        uniform = np.random.default_rng(branch(seed, "noise")).random
+        released = mechanism.release(codes.numpy(), uniform)
+        return float((table.labels[released] == held_labels).mean())
 
     trained = fit(encoder, loss, score, len(samples), schedule, branch(seed, "order"), "forge")
     infnet.verify()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from obfnet.mechanisms.codebook import Codebook
+from obfnet.mechanisms.entropy import Uniform, system
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.specs import Samples, SampleSpec
 
@@ -53,24 +53,29 @@ class ObfNet:
     seconds: float
     validation_accuracy: float
 
-    def __call__(self, samples: Samples, batch: int = 1024) -> Samples:
-        """x' ``(n, *shape)`` of samples ``(n, *shape)``, through the exact mechanism."""
+    def __call__(self, samples: Samples, uniform: Uniform = system, batch: int = 1024) -> Samples:
+        """x' ``(n, *shape)`` of samples ``(n, *shape)``, through the exact mechanism.
+
+        Args:
+            samples: float32 ``(n, *shape)``.
+            uniform: randomness of the mechanism; the system's, as on a device.
+            batch: how many at once.
+        """
         self.encoder.eval()
         self.decoder.eval()
         parts = []
         with torch.inference_mode():
             for start in range(0, len(samples), batch):
                 code = self.encoder(torch.tensor(samples[start : start + batch])).numpy()
-                released = torch.from_numpy(self.mechanism.release(code))
+                released = torch.from_numpy(self.mechanism.release(code, uniform))
                 parts.append(self.decoder(released).numpy())
         return np.concatenate(parts) if parts else np.zeros_like(samples)
 
     @property
     def name(self) -> str:
-        """A short name for tables: the mechanism with its size."""
-        if isinstance(self.mechanism, Codebook):
-            return f"codebook-{self.mechanism.codes}"
-        return self.mechanism.name
+        """A short name for tables: the mechanism with the length of its code."""
+        width = self.mechanism.width
+        return self.mechanism.name if width is None else f"{self.mechanism.name}-{width}"
 
 
 class Through(nn.Module):

@@ -1,14 +1,12 @@
-"""What a mechanism proves about one released sample, and how releases add up."""
+"""What a mechanism proves about the samples it releases."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from obfnet.errors import SpecError
-
-Policy = Literal["random", "pinned"]
 
 
 @dataclass(frozen=True)
@@ -25,14 +23,14 @@ class Certificate:
             often as guessing without x' (never above probability 1).
         guessing_factor_given_label: the same over an attacker who already knows the label,
             or None where the mechanism proves nothing beyond ``guessing_factor``.
-        deterministic: sending x again through the same ObfNet reveals nothing more.
+        epsilon: local differential privacy, or None where there is none.
         assumptions: what must hold on the device, in words.
     """
 
     bits: float
     guessing_factor: float
     guessing_factor_given_label: float | None
-    deterministic: bool
+    epsilon: float | None
     assumptions: tuple[str, ...]
 
     @property
@@ -40,54 +38,25 @@ class Certificate:
         """Whether anything is proven at all."""
         return math.isfinite(self.bits)
 
-    def compose(
-        self, samples: int = 1, repeats: int = 1, obfnets: int = 1, policy: Policy = "random"
-    ) -> Certificate:
-        """The bound over everything a device sends.
-
-        Args:
-            samples: distinct samples; a stream of similar samples counts each one.
-            repeats: how often each of them is sent.
-            obfnets: size of the device's set.
-            policy: ``random`` draws an ObfNet for each release; ``pinned`` derives ObfNet and
-                noise from a keyed hash of the sample, so a repeat is the same message again.
-        """
-        counts = {"samples": samples, "repeats": repeats, "obfnets": obfnets}
-        for name, count in counts.items():
-            if count < 1:
-                raise SpecError(f"composition needs {name} >= 1, got {count}")
-        if policy == "pinned":
-            fresh = 1
-        elif self.deterministic:
-            fresh = min(repeats, obfnets)
-        else:
-            fresh = repeats
-        releases = samples * fresh
-        if releases == 1:
-            return self
+    def times(self, count: int) -> Certificate:
+        """The bound over ``count`` releases that share nothing but what they are about."""
         beyond = self.guessing_factor_given_label
         return replace(
             self,
-            bits=self.bits * releases,
-            guessing_factor=_power(self.guessing_factor, releases),
-            guessing_factor_given_label=None if beyond is None else _power(beyond, releases),
+            bits=self.bits * count,
+            guessing_factor=power(self.guessing_factor, count),
+            guessing_factor_given_label=None if beyond is None else power(beyond, count),
+            epsilon=None if self.epsilon is None else self.epsilon * count,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON-ready fields; an unbounded value is None."""
         plain = asdict(self)
-        for name in ("bits", "guessing_factor"):
-            if math.isinf(plain[name]):
+        for name, value in plain.items():
+            if isinstance(value, float) and math.isinf(value):
                 plain[name] = None
         plain["assumptions"] = list(self.assumptions)
         return plain
-
-
-def _power(factor: float, releases: int) -> float:
-    try:
-        return factor**releases
-    except OverflowError:
-        return math.inf
 
 
 def least_bits(classes: int, accuracy: float) -> float:
@@ -101,5 +70,20 @@ def least_bits(classes: int, accuracy: float) -> float:
     error = 1 - accuracy
     if error >= 1 - 1 / classes:
         return 0.0
-    entropy = 0.0 if error == 0 else -error * math.log2(error) - accuracy * math.log2(accuracy)
-    return math.log2(classes) - entropy - error * math.log2(classes - 1)
+    return math.log2(classes) - binary_entropy(error) - error * math.log2(classes - 1)
+
+
+def binary_entropy(probability: float) -> float:
+    """h2 in bits: 0 at 0 and 1, 1 at one half."""
+    if probability in (0, 1):
+        return 0.0
+    other = 1 - probability
+    return -probability * math.log2(probability) - other * math.log2(other)
+
+
+def power(factor: float, count: int) -> float:
+    """``factor ** count``, infinite where that is too large for a float."""
+    try:
+        return factor**count
+    except OverflowError:
+        return math.inf

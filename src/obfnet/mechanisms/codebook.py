@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from obfnet.errors import ObfuscationFailedError, SpecError
+from obfnet.errors import SpecError
 from obfnet.mechanisms.certificate import Certificate
-from obfnet.mechanisms.mechanism import Code
+from obfnet.mechanisms.entropy import Uniform, system
+from obfnet.mechanisms.mechanism import Code, checked
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+#: What every table of rows relies on.
+ASSUMPTIONS = (
+    "the device runs this mechanism unaltered",
+    "the table was fixed before the sample was seen",
+    "'given the label': the InfNet takes at most rows_per_class rows for the same class (checked "
+    "when the ObfNet is forged)",
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +33,9 @@ class Codebook:
     Args:
         codes: K, the number of rows.
         rows_per_class: m, how many rows the InfNet takes for the same class; divides K.
+
+    Raises:
+        SpecError: fewer than 2 codes, or rows_per_class does not divide them.
     """
 
     codes: int
@@ -39,41 +51,31 @@ class Codebook:
                 f"rows_per_class must divide the {self.codes} codes, got {self.rows_per_class}"
             )
 
-    def certificate(self) -> Certificate:
+    @property
+    def width(self) -> int:
+        """One score for each code."""
+        return self.codes
+
+    def certificate(self, releases: int = 1) -> Certificate:
         """I(X; X') <= log2 K, and guessing improves at most K-fold (m-fold given the label).
 
         X' takes at most K values, so H(X') <= log2 K; and for every gain function the sum over
         K outputs of the best posterior gain is at most K times the best prior gain (min-entropy
-        leakage; Smith 2009, Alvim et al. 2012).
+        leakage; Smith 2009, Alvim et al. 2012). A repeat releases the same index again.
         """
         return Certificate(
             bits=math.log2(self.codes),
             guessing_factor=float(self.codes),
             guessing_factor_given_label=float(self.rows_per_class),
-            deterministic=True,
-            assumptions=(
-                "the device runs this mechanism unaltered",
-                "the table was fixed before the sample was seen",
-                "'given the label': the InfNet takes at most rows_per_class rows for the same "
-                "class (checked when the ObfNet is forged)",
-            ),
+            epsilon=None,
+            assumptions=ASSUMPTIONS,
         )
 
     def relax(self, code: Tensor) -> Tensor:
-        """Probabilities ``(n, K)`` of releasing each index, a softmax over the code."""
-        return code.softmax(-1)
+        """Log-probabilities ``(n, K)`` of releasing each index, a softmax over the code."""
+        return code.log_softmax(-1)
 
-    def release(self, code: Code) -> npt.NDArray[np.int64]:
-        """Indices ``(n,)``: the largest value of each code ``(n, K)``.
-
-        Raises:
-            ObfuscationFailedError: the code has another width, or holds NaN or infinity.
-        """
-        if code.ndim != 2 or code.shape[1] != self.codes:
-            raise ObfuscationFailedError(
-                f"the encoder gave a code of shape {code.shape}, expected (n, {self.codes})"
-            )
-        if not np.isfinite(code).all():
-            raise ObfuscationFailedError("the encoder gave NaN or infinity; nothing is released")
-        indices: npt.NDArray[np.int64] = code.argmax(axis=1)
+    def release(self, code: Code, uniform: Uniform = system) -> npt.NDArray[np.int64]:
+        """Indices ``(n,)``: the largest value of each code ``(n, K)``."""
+        indices: npt.NDArray[np.int64] = checked(code, self.codes).argmax(axis=1)
         return indices

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from obfnet.errors import ObfuscationFailedError
 from obfnet.mechanisms.certificate import Certificate
+from obfnet.mechanisms.entropy import Uniform, system
 from obfnet.registry import find
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Code = npt.NDArray[np.float32]
+Released = npt.NDArray[Any]
 
 
 class Mechanism(Protocol):
@@ -27,17 +30,40 @@ class Mechanism(Protocol):
     def name(self) -> str:
         """The bare name it is registered under."""
 
-    def certificate(self) -> Certificate:
-        """What one release proves."""
+    @property
+    def width(self) -> int | None:
+        """Length of the code it takes, or None for any."""
+
+    def certificate(self, releases: int = 1) -> Certificate:
+        """What fresh ``releases`` of one sample through one ObfNet prove together."""
 
     def relax(self, code: Tensor) -> Tensor:
         """The differentiable form, used in training only: code ``(n, k)`` to released code."""
 
-    def release(self, code: Code) -> npt.NDArray[np.generic]:
-        """The exact form that the device enforces: code ``(n, k)`` to released code."""
+    def release(self, code: Code, uniform: Uniform = system) -> Released:
+        """The exact form that the device enforces: code ``(n, k)`` to released code.
+
+        Raises:
+            ObfuscationFailedError: the code has another width, or holds NaN or infinity.
+        """
 
 
 def make(name: str, arguments: Mapping[str, Any]) -> Mechanism:
     """The registered mechanism ``name`` with ``arguments``, as a manifest or spec names it."""
     mechanism: Mechanism = find("mechanisms", name)(**arguments)
     return mechanism
+
+
+def checked(code: Code, width: int) -> Code:
+    """``code`` if it is finite and ``(n, width)``.
+
+    Raises:
+        ObfuscationFailedError: it is not; nothing may be released.
+    """
+    if code.ndim != 2 or code.shape[1] != width:
+        raise ObfuscationFailedError(
+            f"the encoder gave a code of shape {code.shape}, expected (n, {width})"
+        )
+    if not np.isfinite(code).all():
+        raise ObfuscationFailedError("the encoder gave NaN or infinity; nothing is released")
+    return code

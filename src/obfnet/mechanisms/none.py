@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from obfnet.mechanisms.certificate import Certificate
+from obfnet.mechanisms.entropy import Uniform, system
 from obfnet.mechanisms.mechanism import Code
 
 if TYPE_CHECKING:
@@ -18,21 +19,16 @@ class NoMechanism:
     """Releases the code as it is and proves nothing."""
 
     name: ClassVar[str] = "none"
+    width: ClassVar[None] = None
 
-    def certificate(self) -> Certificate:
+    def certificate(self, releases: int = 1) -> Certificate:
         """No bound: x' may hold all of x."""
-        return Certificate(
-            bits=math.inf,
-            guessing_factor=math.inf,
-            guessing_factor_given_label=None,
-            deterministic=True,
-            assumptions=(),
-        )
+        return Certificate(math.inf, math.inf, None, None, ())
 
     def relax(self, code: Tensor) -> Tensor:
         """The code itself."""
         return code
 
-    def release(self, code: Code) -> Code:
+    def release(self, code: Code, uniform: Uniform = system) -> Code:
         """The code itself."""
         return code
