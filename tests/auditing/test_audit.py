@@ -4,14 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from torch import nn
 
 from obfnet.auditing.attack import Attack
 from obfnet.auditing.audit import audit, audit_raw
-from obfnet.auditing.evidence import collect
+from obfnet.auditing.evidence import ENOUGH, collect
 from obfnet.auditing.floor import LabelOnly
 from obfnet.auditing.probe import probe
-from obfnet.data import Splits
-from obfnet.errors import NotMeasurableError, OverlapError
+from obfnet.data import Splits, split
+from obfnet.errors import NotMeasurableError, OverlapError, SpecError
+from obfnet.nets.frozen import freeze
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,6 @@ def _pixelate(samples):
 
 def test_raw_samples_leak_everything(raw):
     assert raw.leakage.value > 0.99
-    assert raw.sane
     assert raw.attributes["slant"].accuracy > raw.attributes["slant"].chance + 0.2
     assert raw.accuracy == raw.clean_accuracy
     assert raw.agreement == 1
@@ -69,8 +70,8 @@ def test_attackers_never_see_evaluation_originals(infnet, digits, splits):
     class Spy(Attack):
         name = "spy"
 
-        def fit(self, train, validation, spec, classes, seed):
-            seen.extend([train.originals, validation.originals])
+        def fit(self, known, seed):
+            seen.extend([known.train.originals, known.validation.originals, known.made.originals])
 
         def reconstruct(self, released, answers):
             return np.zeros_like(released)
@@ -119,7 +120,7 @@ def test_a_constant_transform_leaks_nothing(infnet, digits, splits):
 
 def test_an_attribute_with_one_value_is_not_measurable(infnet, digits, splits):
     constant = np.zeros(len(digits), np.int64)
-    same = replace(digits, attributes={"slant": constant})
+    same = replace(digits, attributes={"slant": constant}, attribute_names={})
     evidence = collect(lambda x: x, infnet, same, splits, 10_000)
     assert probe(evidence, "slant", 0) is None
 
@@ -128,6 +129,44 @@ def test_samples_that_the_label_gives_away_have_no_scale(infnet, digits, splits)
     flat = replace(digits, samples=np.zeros_like(digits.samples))
     with pytest.raises(NotMeasurableError, match="all samples of a label are the same"):
         audit(lambda x: x, infnet, flat, splits, raw_leakage=1.0)
+
+
+def test_attacks_that_fail_on_raw_samples_say_nothing_of_a_transform(infnet, digits, splits):
+    with pytest.raises(NotMeasurableError, match="broken on this data"):
+        audit(lambda x: x, infnet, digits, splits, raw_leakage=0.3)
+
+
+def test_an_attribute_that_follows_the_label_is_the_labels_leakage(
+    codebook, infnet, digits, splits
+):
+    """Parity of the digit: a codebook tells it, because the label does."""
+    parity = replace(digits, attributes={"parity": digits.labels % 2}, attribute_names={})
+    evidence = collect(codebook, infnet, parity, splits, 10_000)
+    found = probe(evidence, "parity", 0)
+    assert found.label_only > 0.85
+    assert found.accuracy == pytest.approx(found.label_only, abs=0.03)
+
+
+def test_pairs_are_drawn_from_all_classes(infnet, digits, splits):
+    """Splits are in the dataset's order; a limited attacker must not see one class only."""
+    order = np.argsort(digits.labels, kind="stable")
+    ordered = digits.take(order)
+    evidence = collect(lambda x: x, infnet, ordered, split(ordered, 0), 100)
+    assert len(evidence.train) == 100
+    assert set(evidence.train.labels) == set(range(10))
+
+
+def test_few_pairs_are_eked_out_with_mixtures(infnet, digits, splits):
+    evidence = collect(lambda x: 1 - x, infnet, digits, splits, 10_000)
+    assert len(evidence.train) + len(evidence.made) == ENOUGH
+    assert np.allclose(evidence.made.released, 1 - evidence.made.originals)
+    digits.spec.check(evidence.made.originals)
+
+
+def test_an_infnet_with_more_classes_than_the_data_is_refused(digits, splits):
+    wide = freeze(nn.Sequential(nn.Flatten(), nn.Linear(64, 300)))
+    with pytest.raises(SpecError, match="the data has 10"):
+        audit(lambda x: x, wide, digits, splits, raw_leakage=1.0)
 
 
 def test_overlapping_parts_are_refused(splits):

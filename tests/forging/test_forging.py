@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from obfnet.bundling.pack import bundle
 from obfnet.errors import ForgeError, InfNetChangedError, SpecError
 from obfnet.forging.codebook import forge_codebook
 from obfnet.forging.loop import Schedule
-from obfnet.forging.sets import forge
+from obfnet.forging.sets import forge, usual_schedule
 from obfnet.forging.table import optimise_rows
 from obfnet.forging.through import forge_through
 from obfnet.mechanisms.codebook import Codebook
@@ -59,6 +60,25 @@ def test_codes_must_be_a_multiple_of_the_classes(infnet, digits):
 def test_rows_that_are_not_recognised_are_an_error(infnet, digits):
     with pytest.raises(ForgeError, match="not recognised"):
         optimise_rows(infnet, digits.spec, 10, seed=0, steps=1)
+
+
+def test_the_certificate_given_the_label_is_checked(infnet, digits, splits):
+    """Two rows a class under a mechanism that certifies one: refused before training."""
+    with pytest.raises(SpecError, match="takes 2 rows for one class, the mechanism certifies 1"):
+        forge_codebook(_encoder, infnet, digits, splits, QUICK, 0, Codebook(20))
+    forge_codebook(
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 20)),
+        infnet, digits, splits, QUICK, 0, Codebook(20, rows_per_class=2),
+    )  # fmt: skip
+
+
+def test_an_infnet_of_other_classes_is_refused(digits, splits):
+    torch.manual_seed(0)
+    five = freeze(nn.Sequential(nn.Flatten(), nn.Linear(64, 5)))
+    five.module[1].weight.mul_(10)
+    five = freeze(five.module)
+    with pytest.raises(SpecError, match="answers with 5 classes, the data has 10"):
+        forge_codebook(_encoder, five, digits, splits, QUICK, 0, Codebook(10))
 
 
 def test_a_codebook_obfnet_works(codebook, infnet, digits, splits):
@@ -134,6 +154,37 @@ def test_sets_are_distinct_and_draw_at_random(infnet, digits, splits):
     repeated = np.repeat(digits.samples[:1], 64, axis=0)
     released = fleet[0](repeated).reshape(64, -1)
     assert len(np.unique(released, axis=0)) == 2  # both members of the set were drawn
+
+
+def test_the_five_lines_forge_a_good_obfnet_by_default(infnet, digits, splits):
+    """No schedule, no encoder, no splits given: what the README shows."""
+    (made,) = forge(infnet, digits)
+    held = digits.take(splits.test)
+    clean = (infnet.predict(held.samples) == held.labels).mean()
+    assert (infnet.predict(made(held.samples)) == held.labels).mean() > clean - 0.03
+
+
+@pytest.mark.parametrize(
+    ("samples", "schedule"),
+    [
+        (1437, Schedule(111, 64, 3e-3)),
+        (55_000, Schedule(10, 128, 3e-3)),
+        (50, Schedule(150, 64, 3e-3)),
+    ],
+)
+def test_the_usual_schedule_counts_steps(samples, schedule):
+    assert usual_schedule(samples) == schedule
+
+
+@pytest.mark.parametrize("wrong_type", [lambda: freeze("model.onnx"), lambda: bundle("set")])
+def test_wrong_types_are_told_what_is_expected(wrong_type):
+    with pytest.raises(SpecError, match="expected a"):
+        wrong_type()
+
+
+def test_forging_needs_a_frozen_model(infnet, digits):
+    with pytest.raises(SpecError, match=r"obfnet\.freeze"):
+        forge(infnet.module, digits)
 
 
 @pytest.mark.parametrize("wrong", [{"devices": 0}, {"size": 0}, {"mechanism": "none"}])

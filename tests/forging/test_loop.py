@@ -29,14 +29,22 @@ def _run(schedule, scores=None, seed=0):
 def test_it_learns():
     _, done, _ = _run(Schedule(epochs=60, batch=16, rate=0.05))
     assert done.score > -1e-3
-    assert len(done.history) == 60
+    assert len(done.history) == 61
 
 
 def test_the_best_checkpoint_is_kept_not_the_last():
-    net, done, states = _run(Schedule(epochs=4, batch=16, rate=0.1), scores=[0.1, 0.9, 0.5, 0.9])
+    net, done, states = _run(
+        Schedule(epochs=4, batch=16, rate=0.1), scores=[0.0, 0.1, 0.9, 0.5, 0.9]
+    )
     assert (done.score, done.epoch) == (0.9, 2)
-    assert torch.equal(net.weight, states[1]["weight"])
-    assert not torch.equal(net.weight, states[3]["weight"])
+    assert torch.equal(net.weight, states[2]["weight"])
+    assert not torch.equal(net.weight, states[4]["weight"])
+
+
+def test_training_that_only_hurts_leaves_the_module_as_it_was():
+    net, done, states = _run(Schedule(epochs=2, batch=16, rate=0.1), scores=[0.9, 0.5, 0.4])
+    assert done.epoch == 0
+    assert torch.equal(net.weight, states[0]["weight"])
 
 
 def test_equal_seeds_give_equal_nets_and_others_do_not():
@@ -54,10 +62,10 @@ def test_torchs_own_random_state_is_left_alone():
 
 
 def test_patience_and_target_end_it_early():
-    falling = [0.5, 0.4, 0.3, 0.2, 0.1]
+    falling = [0.5, 0.4, 0.3, 0.2, 0.1, 0.0]
     assert len(_run(Schedule(epochs=5, batch=16, patience=2), falling)[1].history) == 3
     rising = falling[::-1]
-    assert len(_run(Schedule(epochs=5, batch=16, target=0.3), rising)[1].history) == 3
+    assert len(_run(Schedule(epochs=5, batch=16, target=0.2), rising)[1].history) == 3
 
 
 @pytest.mark.parametrize(

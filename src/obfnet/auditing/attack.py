@@ -32,6 +32,25 @@ class Reconstruction:
     validation_error: float
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What an attack may learn from: all of the evidence but what it is judged on.
+
+    Args:
+        train: the attacker's own pairs.
+        made: pairs the attacker made by mixing its own samples.
+        validation: to choose by.
+        spec: what a sample looks like.
+        classes: number of labels.
+    """
+
+    train: Pairs
+    made: Pairs
+    validation: Pairs
+    spec: SampleSpec
+    classes: int
+
+
 class Attack(ABC):
     """Reconstructs x from x' and the label; a subclass writes ``fit`` and ``reconstruct``.
 
@@ -41,9 +60,7 @@ class Attack(ABC):
     name: str
 
     @abstractmethod
-    def fit(
-        self, train: Pairs, validation: Pairs, spec: SampleSpec, classes: int, seed: int
-    ) -> None:
+    def fit(self, known: Known, seed: int) -> None:
         """Learn from the attacker's pairs, and choose by their validation part."""
 
     @abstractmethod
@@ -53,7 +70,10 @@ class Attack(ABC):
     @final
     def __call__(self, evidence: Evidence, seed: int) -> Reconstruction:
         """Fit on the attacker's pairs, then reconstruct the evaluation samples."""
-        self.fit(evidence.train, evidence.validation, evidence.spec, evidence.classes, seed)
+        known = Known(
+            evidence.train, evidence.made, evidence.validation, evidence.spec, evidence.classes
+        )
+        self.fit(known, seed)
         validation = self._score(evidence.validation, evidence.spec)[1]
         samples, errors = self._score(evidence.evaluation, evidence.spec)
         return Reconstruction(self.name, samples, errors, float(validation.mean()))

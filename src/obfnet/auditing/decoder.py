@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from obfnet.auditing.attack import Attack
-from obfnet.auditing.evidence import Pairs
+from obfnet.auditing.attack import Attack, Known
 from obfnet.auditing.view import View
 from obfnet.forging.loop import Schedule, build, fit
-from obfnet.specs import Labels, Samples, SampleSpec
+from obfnet.specs import Labels, Samples
 
 
 class DecoderAttack(Attack):
@@ -19,26 +18,29 @@ class DecoderAttack(Attack):
 
     The linear part alone undoes any nearly linear transform exactly; the net, which starts
     from it, learns the rest until validation error stops falling (inverse network: He, Zhang
-    and Lee, ACSAC 2019).
+    and Lee, ACSAC 2019). Few pairs are eked out with mixtures of the attacker's own samples, sent
+    through the transform that the attacker knows.
     """
 
     name = "decoder"
 
-    def __init__(self, hidden: int = 1024, schedule: Schedule | None = None) -> None:
+    def __init__(self, hidden: int | None = None, schedule: Schedule | None = None) -> None:
         self._hidden = hidden
         self._schedule = schedule or Schedule(epochs=40, batch=256, rate=1e-3, patience=6)
 
-    def fit(
-        self, train: Pairs, validation: Pairs, spec: SampleSpec, classes: int, seed: int
-    ) -> None:
-        """Fit the linear part on ``train``, then train the net; both chosen on ``validation``."""
-        self._shape = spec.shape
-        self._view = View(train.released, classes)
-        seen, wanted = self._view(train.released, train.answers), _flat(train.originals)
+    def fit(self, known: Known, seed: int) -> None:
+        """Fit the linear part, then train the net on top; both chosen on validation pairs."""
+        train, made, validation = known.train, known.made, known.validation
+        self._shape = known.spec.shape
+        released = np.concatenate([train.released, made.released])
+        self._view = View(released, known.classes)
+        seen = self._view(released, np.concatenate([train.answers, made.answers]))
+        wanted = _flat(np.concatenate([train.originals, made.originals]))
         held_seen = self._view(validation.released, validation.answers)
         held_wanted = _flat(validation.originals)
         linear = _ridge(seen, wanted, held_seen, held_wanted)
-        self._net = build(lambda: _Refined(linear, self._hidden), seed)
+        hidden = self._hidden or min(1024, 8 * known.spec.size)
+        self._net = build(lambda: _Refined(linear, hidden), seed)
         fit(
             self._net,
             loss=lambda indices: mse_loss(self._net(seen[indices]), wanted[indices]),
@@ -77,7 +79,8 @@ class _Refined(nn.Module):
         nn.init.zeros_(last.bias)
 
     def forward(self, seen: Tensor) -> Tensor:
-        guess: Tensor = self.linear(seen) + self.deep(seen)
+        # Values that hardly ever occur would drown the deep part; the linear one takes them.
+        guess: Tensor = self.linear(seen) + self.deep(seen.clamp(-10, 10))
         return guess
 
 
@@ -86,7 +89,7 @@ def _ridge(seen: Tensor, wanted: Tensor, held_seen: Tensor, held_wanted: Tensor)
     inputs = torch.cat([seen, torch.ones(len(seen), 1)], dim=1).double()
     gram, cross = inputs.T @ inputs, inputs.T @ wanted.double()
     best, best_error = None, float("inf")
-    for penalty in (1e-4, 1e-2, 1.0, 1e2):
+    for penalty in (1e-4, 1e-2, 1.0, 1e2, 1e4):
         ridge = gram + penalty * torch.eye(len(gram), dtype=torch.double)
         weights = torch.linalg.solve(ridge, cross).float()
         linear = nn.Linear(seen.shape[1], wanted.shape[1])

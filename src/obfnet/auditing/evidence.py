@@ -9,8 +9,9 @@ import numpy as np
 
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits
-from obfnet.errors import NotMeasurableError
+from obfnet.errors import NotMeasurableError, SpecError
 from obfnet.nets.frozen import InfNet
+from obfnet.seeds import branch
 from obfnet.specs import Labels, Samples, SampleSpec
 
 #: The thing under audit: samples ``(n, *shape)`` to obfuscated samples of the same shape.
@@ -41,13 +42,30 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Disjoint pairs: to train an attack on, to choose it by, and to judge it on."""
+    """Disjoint pairs: to train an attack on, to choose it by, and to judge it on.
+
+    Args:
+        train: the attacker's own samples.
+        made: more pairs that the attacker makes, who knows the transform: mixtures of two of its
+            own samples, sent through it. Without labels or attributes that mean anything.
+        validation: the attacker's too, to choose by.
+        evaluation: what attacks are judged on.
+        spec: what a sample looks like.
+        classes: number of labels.
+    """
 
     train: Pairs
+    made: Pairs
     validation: Pairs
     evaluation: Pairs
     spec: SampleSpec
     classes: int
+
+
+#: Samples that a transform is given at once: bounds memory.
+BATCH = 1024
+#: Pairs an attacker with fewer makes up to, by mixing its own samples.
+ENOUGH = 12_000
 
 
 def collect(
@@ -56,6 +74,7 @@ def collect(
     data: Dataset,
     splits: Splits,
     most_train: int,
+    seed: int = 0,
 ) -> Evidence:
     """Send the attacker's and the evaluation's samples through ``transform`` and the InfNet.
 
@@ -64,34 +83,59 @@ def collect(
         infnet: answers x' as the backend does.
         data: samples with labels and private attributes.
         splits: disjoint by construction.
-        most_train: at most this many attacker pairs, the first of a shuffled part.
+        most_train: at most this many pairs of the attacker's own, and as many for validation;
+            drawn at random.
+        seed: fixes what is drawn and mixed.
 
     Raises:
+        SpecError: the InfNet answers with classes that the data does not have.
         NotMeasurableError: x' has another shape or dtype, or holds NaN or infinity.
     """
+    generator = np.random.default_rng(branch(seed, "attacker"))
+    train = generator.permutation(splits.attacker_train)[:most_train]
+    held = generator.permutation(splits.attacker_validation)[:most_train]
 
-    def pairs(indices: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Pairs:
-        originals = data.samples[indices]
-        released = np.asarray(transform(originals))
-        if released.shape != originals.shape or released.dtype != np.float32:
-            raise NotMeasurableError(
-                f"the transform gave {released.dtype} {released.shape}, expected float32 "
-                f"{originals.shape}: x' must look like x"
+    def pairs(originals: Samples, indices: Labels) -> Pairs:
+        released = _send(transform, originals)
+        answers = infnet.predict(released)
+        if answers.max(initial=0) >= len(data.classes):
+            raise SpecError(
+                f"the InfNet answers with class {answers.max()}, the data has {len(data.classes)}"
             )
-        if not np.isfinite(released).all():
-            raise NotMeasurableError("the transform gave NaN or infinity: mend it, then audit")
         return Pairs(
             originals,
             released,
-            infnet.predict(released),
+            answers,
             data.labels[indices],
             {name: values[indices] for name, values in data.attributes.items()},
         )
 
+    one, other = generator.choice(train, (2, max(0, ENOUGH - len(train))))
+    share = generator.beta(0.5, 0.5, len(one)).astype(np.float32)
+    share = share.reshape(-1, *[1] * len(data.spec.shape))
+    mixed = share * data.samples[one] + (1 - share) * data.samples[other]
     return Evidence(
-        pairs(splits.attacker_train[:most_train]),
-        pairs(splits.attacker_validation[:most_train]),
-        pairs(splits.evaluation),
+        pairs(data.samples[train], train),
+        pairs(mixed, one),
+        pairs(data.samples[held], held),
+        pairs(data.samples[splits.evaluation], splits.evaluation),
         data.spec,
         len(data.classes),
     )
+
+
+def _send(transform: Transform, originals: Samples) -> Samples:
+    """x' of all samples, batch by batch, checked."""
+    parts = [np.zeros_like(originals[:0])]
+    for start in range(0, len(originals), BATCH):
+        batch = originals[start : start + BATCH]
+        released = np.asarray(transform(batch))
+        if released.shape != batch.shape or released.dtype != np.float32:
+            raise NotMeasurableError(
+                f"the transform gave {released.dtype} {released.shape}, expected float32 "
+                f"{batch.shape}: x' must look like x"
+            )
+        if not np.isfinite(released).all():
+            raise NotMeasurableError("the transform gave NaN or infinity: mend it, then audit")
+        parts.append(released)
+    return np.concatenate(parts)

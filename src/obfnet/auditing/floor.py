@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from obfnet.auditing.attack import Attack
-from obfnet.auditing.evidence import Pairs
-from obfnet.specs import Labels, Samples, SampleSpec
+from obfnet.auditing.attack import Attack, Known
+from obfnet.specs import Labels, Samples
 
 
 class LabelOnly(Attack):
@@ -17,10 +16,9 @@ class LabelOnly(Attack):
 
     name = "label only"
 
-    def fit(
-        self, train: Pairs, validation: Pairs, spec: SampleSpec, classes: int, seed: int
-    ) -> None:
+    def fit(self, known: Known, seed: int) -> None:
         """Take the mean of all samples, and of the samples of each label that occurs."""
+        train, classes = known.train, known.classes
         overall = train.originals.mean(axis=0)
         self._means = np.stack([overall] * classes)
         for label in np.unique(train.answers):

@@ -13,6 +13,7 @@ from obfnet.auditing.evidence import Evidence
 from obfnet.auditing.intervals import Interval, of_fraction
 from obfnet.auditing.view import View
 from obfnet.forging.loop import Schedule, build, fit
+from obfnet.specs import Labels
 
 
 @dataclass(frozen=True)
@@ -22,19 +23,21 @@ class Probed:
     Args:
         accuracy: of the attacker, as a fraction of evaluation samples.
         accuracy_ci: its 95 % interval.
-        chance: accuracy of the best constant guess on the same samples.
+        chance: accuracy of the best constant guess, chosen on the attacker's samples.
+        label_only: accuracy of guessing from the label alone, likewise.
     """
 
     accuracy: float
     accuracy_ci: Interval
     chance: float
+    label_only: float
 
 
 def probe(evidence: Evidence, attribute: str, seed: int) -> Probed | None:
     """Train a classifier of ``attribute`` on the attacker's pairs and judge it.
 
-    The attacker keeps the constant guess instead where the classifier does no better on its
-    own validation pairs.
+    The attacker guesses from the label alone instead where the classifier does no better on
+    the attacker's own validation pairs.
 
     Returns:
         None where the attribute has one value only: nothing can be measured.
@@ -61,18 +64,29 @@ def probe(evidence: Evidence, attribute: str, seed: int) -> Probed | None:
         seed=seed,
         label=f"attack: {attribute}",
     )
-    constant = int(np.bincount(wanted).argmax())
-    if trained.score > (held == constant).mean():
+    by_label = _by_label(evidence.train.answers, wanted, evidence.classes)
+    blind = by_label[evidence.evaluation.answers]
+    if trained.score > (held == by_label[evidence.validation.answers]).mean():
         with torch.inference_mode():
             guess = net(judged).argmax(1).numpy()
     else:
-        guess = np.full_like(truth, constant)
+        guess = blind
     hits = int((guess == truth).sum())
+    constant = int(np.bincount(wanted).argmax())
     return Probed(
         hits / len(truth),
         of_fraction(hits, len(truth)),
-        float(np.bincount(truth).max() / len(truth)),
+        chance=float((truth == constant).mean()),
+        label_only=float((truth == blind).mean()),
     )
+
+
+def _by_label(answers: Labels, wanted: Labels, classes: int) -> Labels:
+    """The most frequent value of the attribute for each label, ``(classes,)``."""
+    guess = np.full(classes, np.bincount(wanted).argmax())
+    for label in np.unique(answers):
+        guess[label] = np.bincount(wanted[answers == label]).argmax()
+    return guess
 
 
 def _classifier(inputs: int, values: int, hidden: int = 512) -> nn.Module:

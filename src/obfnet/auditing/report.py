@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from obfnet.auditing.attack import Reconstruction
@@ -43,16 +43,22 @@ class Report:
     best_attack: str
     raw_leakage: float
     attributes: Mapping[str, Probed]
-    reconstruction: Reconstruction
-    floor: Reconstruction
+    reconstruction: Reconstruction = field(repr=False)
+    floor: Reconstruction = field(repr=False)
     evaluated: int
     attacker_pairs: int
     seconds: float
 
-    @property
-    def sane(self) -> bool:
-        """Whether the attack works on raw samples, without which its other figures say nothing."""
-        return self.raw_leakage >= SANE
+    def __str__(self) -> str:
+        low, high = self.leakage.ci
+        lines = [
+            f"accuracy {self.accuracy:.2%} (raw {self.clean_accuracy:.2%})",
+            f"leakage  {self.leakage.value:.3f} [{low:.3f}, {high:.3f}] by the "
+            f"{self.best_attack}, 0 = label only; {self.raw_leakage:.3f} on raw samples",
+        ]
+        for name, found in self.attributes.items():
+            lines.append(f"{name:8} {found.accuracy:.1%} (chance {found.chance:.1%})")
+        return "\n".join(lines)
 
     def row(self) -> dict[str, Any]:
         """The fields of a results row that an audit knows."""
@@ -65,7 +71,7 @@ class Report:
             "leakage_ci": list(self.leakage.ci),
             "best_attack": self.best_attack,
             "attributes": {
-                name: {"accuracy": probed.accuracy, "chance": probed.chance}
+                name: {**asdict(probed), "accuracy_ci": list(probed.accuracy_ci)}
                 for name, probed in self.attributes.items()
             },
         }

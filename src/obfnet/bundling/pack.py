@@ -27,6 +27,8 @@ def bundle(obfnets: ObfNetSet) -> Bundle:
         SpecError: the set is empty.
         ExportError: an exported net does not answer as the original does.
     """
+    if not isinstance(obfnets, ObfNetSet):
+        raise SpecError(f"expected a set from obfnet.forge, got {type(obfnets).__name__}")
     if not obfnets.obfnets:
         raise SpecError("the set is empty, expected at least one ObfNet")
     members: dict[str, bytes] = {}

@@ -41,7 +41,6 @@ def load(subset: bool = True) -> Dataset:
         name="cifar10",
         samples=np.multiply(pixels, np.float32(1 / 255), dtype=np.float32),
         labels=labels,
-        groups=np.arange(len(labels)),
         spec=SampleSpec((3, 32, 32), 0.0, 1.0),
         classes=CLASSES,
         licence="none stated",

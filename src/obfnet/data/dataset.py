@@ -21,15 +21,16 @@ class Dataset:
         name: the dataset's registered name.
         samples: ``(n, *spec.shape)`` float32, in the range of ``spec``.
         labels: ``(n,)`` int64 in ``[0, len(classes))``: what the InfNet is asked for.
-        groups: ``(n,)`` int64 units that a group-disjoint split keeps whole, e.g. the speaker;
-            ``arange(n)`` where every sample stands for itself.
         spec: shape and value range of one sample.
         classes: the name of each label.
         licence: licence of the data, as published.
         home: where the data is published.
+        groups: ``(n,)`` int64 units that a group-disjoint split keeps whole, e.g. the speaker;
+            if left out, every sample stands for itself.
         attributes: *private* attributes by name, each ``(n,)`` int64: what an auditor tries to
             infer although the InfNet does not need it.
-        attribute_names: for every attribute the name of each of its values.
+        attribute_names: for every attribute the name of each of its values; by default "0",
+            "1", …
         official_test: ``(n,)`` bool, true for the samples that the publisher set aside for
             testing; None if there is no such set.
         kind: what a sample is, so that training can vary it in ways that keep its label:
@@ -42,11 +43,11 @@ class Dataset:
     name: str
     samples: Samples
     labels: Labels
-    groups: Labels
     spec: SampleSpec
     classes: tuple[str, ...]
-    licence: str
-    home: str
+    licence: str = ""
+    home: str = ""
+    groups: Labels = field(default_factory=lambda: np.zeros(0, np.int64))
     attributes: Mapping[str, Labels] = field(default_factory=dict)
     attribute_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     official_test: npt.NDArray[np.bool_] | None = None
@@ -57,6 +58,9 @@ class Dataset:
             samples = self.spec.check(self.samples)
         except SampleRejectedError as error:
             raise SpecError(f"dataset {self.name!r}: {error}") from None
+        if not self.attribute_names:
+            names = {name: _numbered(values) for name, values in self.attributes.items()}
+            object.__setattr__(self, "attribute_names", names)
         if set(self.attributes) != set(self.attribute_names):
             raise SpecError(
                 f"dataset {self.name!r}: attributes are {sorted(self.attributes)}, attribute_names "
@@ -64,7 +68,8 @@ class Dataset:
             )
         self._freeze("samples", samples)
         self._freeze("labels", self._codes("labels", self.labels, len(self.classes)))
-        self._freeze("groups", self._codes("groups", self.groups, None))
+        groups = self.groups if len(self.groups) else np.arange(len(samples))
+        self._freeze("groups", self._codes("groups", groups, None))
         attributes = {
             name: _read_only(self._codes(f"attribute {name!r}", values, len(names)))
             for name, values, names in (
@@ -122,6 +127,10 @@ class Dataset:
 
     def _freeze(self, name: str, values: npt.NDArray[np.generic]) -> None:
         object.__setattr__(self, name, _read_only(values))
+
+
+def _numbered(values: Labels) -> tuple[str, ...]:
+    return tuple(map(str, range(int(values.max(initial=-1)) + 1)))
 
 
 def _read_only(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -33,7 +33,6 @@ def load() -> Dataset:
         name="digits",
         samples=samples,
         labels=labels,
-        groups=np.arange(len(labels)),
         spec=SampleSpec((1, 8, 8), 0.0, 1.0),
         classes=tuple("0123456789"),
         licence="CC BY 4.0",

@@ -11,10 +11,11 @@ from torch import nn
 
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits
+from obfnet.errors import SpecError
 from obfnet.forging.augment import fitting
 from obfnet.forging.loop import Schedule, build, fit
 from obfnet.forging.obfnet import ObfNet, Table
-from obfnet.forging.table import optimise_rows
+from obfnet.forging.table import RecognisedRows, optimise_rows
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.randomised_codebook import RandomisedCodebook
 from obfnet.nets.frozen import InfNet
@@ -46,13 +47,15 @@ def forge_codebook(
         mechanism: how many codes, and whether the index is randomised.
 
     Raises:
-        SpecError: the codes are no multiple of the InfNet's classes.
+        SpecError: the InfNet answers with other classes than the data has, the codes are no
+            multiple of them, or it takes more rows for a class than the mechanism certifies.
         ForgeError: the InfNet does not recognise the rows.
         InfNetChangedError: something has written to the InfNet.
     """
     started = time.perf_counter()
     infnet.verify()
     table = optimise_rows(infnet, data.spec, mechanism.codes, branch(seed, "rows"))
+    _check(table, len(data.classes), mechanism.rows_per_class)
     encoder = build(factory, branch(seed, "encoder"))
     samples = torch.from_numpy(data.samples[splits.train])
     answers = table.log_probabilities.T[torch.from_numpy(data.labels[splits.train])]
@@ -75,4 +78,16 @@ def forge_codebook(
     trained = fit(encoder, loss, score, len(samples), schedule, branch(seed, "order"), "forge")
     infnet.verify()
     seconds = time.perf_counter() - started
-    return ObfNet(encoder, mechanism, Table(table.rows), data.spec, seed, seconds, trained.score)
+    return ObfNet(encoder, mechanism, Table(table.rows), data.spec, seed, seconds, trained)
+
+
+def _check(table: RecognisedRows, classes: int, rows_per_class: int) -> None:
+    answers = table.log_probabilities.shape[1]
+    if answers != classes:
+        raise SpecError(f"the InfNet answers with {answers} classes, the data has {classes}")
+    most = int(np.bincount(table.labels).max())
+    if most > rows_per_class:
+        raise SpecError(
+            f"the InfNet takes {most} rows for one class, the mechanism certifies "
+            f"{rows_per_class}: set rows_per_class={most}"
+        )

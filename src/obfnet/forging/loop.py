@@ -44,7 +44,14 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Fit:
-    """What training reached: the best score, after which epoch, and the seconds it took."""
+    """What training reached.
+
+    Args:
+        score: the best one; the module is left at its checkpoint.
+        epoch: after which it came, 0 for the untrained module.
+        seconds: wall time until it came.
+        history: scores after 0, 1, 2, … epochs.
+    """
 
     score: float
     epoch: int
@@ -66,7 +73,8 @@ def fit(
     Args:
         module: what is trained; only its parameters that ask for gradients move.
         loss: scalar loss of a batch given the batch's indices into ``range(count)``.
-        score: higher is better; called in eval mode after each epoch, on validation data.
+        score: higher is better; called in eval mode before training and after each epoch, on
+            validation data.
         count: number of training samples.
         schedule: how long and how fast.
         seed: fixes the order of samples, dropout and augmentation.
@@ -80,13 +88,16 @@ def fit(
     )
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.epochs * steps)
     history: list[float] = []
-    best, best_state = -1, copy.deepcopy(module.state_dict())
+    best, best_seconds, best_state = 0, 0.0, copy.deepcopy(module.state_dict())
     with (
         torch.random.fork_rng(devices=[]),
         bar(label, schedule.epochs * steps) as advance,
     ):
+        module.eval()
+        with torch.inference_mode():
+            history.append(score())
         torch.manual_seed(seed)
-        for epoch in range(schedule.epochs):
+        for epoch in range(1, schedule.epochs + 1):
             module.train()
             # The last, smaller batch is left out: batch normalisation cannot take one sample.
             for indices in torch.randperm(count)[: steps * batch].split(batch):
@@ -99,15 +110,16 @@ def fit(
             module.eval()
             with torch.inference_mode():
                 history.append(score())
-            if best < 0 or history[epoch] > history[best]:
-                best, best_state = epoch, copy.deepcopy(module.state_dict())
+            if history[epoch] > history[best]:
+                best, best_seconds = epoch, time.perf_counter() - started
+                best_state = copy.deepcopy(module.state_dict())
             if schedule.target is not None and history[epoch] >= schedule.target:
                 break
             if schedule.patience is not None and epoch - best >= schedule.patience:
                 break
     module.load_state_dict(best_state)
     module.eval()
-    return Fit(history[best], best + 1, time.perf_counter() - started, tuple(history))
+    return Fit(history[best], best, best_seconds, tuple(history))
 
 
 def build(factory: Callable[[], nn.Module], seed: int) -> nn.Module:

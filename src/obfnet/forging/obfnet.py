@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from obfnet.forging.loop import Fit
 from obfnet.mechanisms.entropy import Uniform, system
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.specs import Samples, SampleSpec
@@ -42,7 +43,8 @@ class ObfNet:
         spec: what a sample looks like.
         seed: where in the seed tree it was forged.
         seconds: wall time of forging it.
-        validation_accuracy: of the InfNet on x', on validation data.
+        fit: how its training went; scores are accuracies of the InfNet on x', on validation
+            data.
     """
 
     encoder: nn.Module
@@ -51,7 +53,7 @@ class ObfNet:
     spec: SampleSpec
     seed: int
     seconds: float
-    validation_accuracy: float
+    fit: Fit
 
     def __call__(self, samples: Samples, uniform: Uniform = system, batch: int = 1024) -> Samples:
         """x' ``(n, *shape)`` of samples ``(n, *shape)``, through the exact mechanism.
@@ -72,21 +74,12 @@ class ObfNet:
         return np.concatenate(parts) if parts else np.zeros_like(samples)
 
     @property
+    def validation_accuracy(self) -> float:
+        """Accuracy of the InfNet on x', on validation data."""
+        return self.fit.score
+
+    @property
     def name(self) -> str:
         """A short name for tables: the mechanism with the length of its code."""
         width = self.mechanism.width
         return self.mechanism.name if width is None else f"{self.mechanism.name}-{width}"
-
-
-class Through(nn.Module):
-    """Encoder, relaxed mechanism and decoder as one differentiable module, to train with."""
-
-    def __init__(self, encoder: nn.Module, mechanism: Mechanism, decoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder, self.decoder = encoder, decoder
-        self._mechanism = mechanism
-
-    def forward(self, samples: Tensor) -> Tensor:
-        """x' ``(n, *shape)`` of samples ``(n, *shape)``."""
-        released: Tensor = self.decoder(self._mechanism.relax(self.encoder(samples)))
-        return released

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from torch import nn
@@ -17,12 +18,14 @@ from obfnet.forging.loop import Schedule
 from obfnet.forging.obfnet import ObfNet
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.nets.frozen import InfNet
-from obfnet.nets.separable import SeparableEncoder
+from obfnet.registry import find
 from obfnet.seeds import branch
 from obfnet.specs import Samples
 
-#: Enough real samples to compare an exported net at batch 1, 3 and 17.
+#: Real samples that exports are compared on, at batch 1, 3 and 17.
 PROBES = 32
+#: Steps of 128 samples that a small encoder needs to converge, and the epochs that may take.
+STEPS, EPOCHS = 2500, (10, 150)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +62,7 @@ def forge(
     mechanism: str = "codebook",
     *,
     splits: Splits | None = None,
-    encoder: Callable[[], nn.Module] | None = None,
+    encoder: str | Callable[[], nn.Module] = "separable",
     schedule: Schedule | None = None,
     seed: int = 0,
 ) -> list[ObfNetSet]:
@@ -71,13 +74,16 @@ def forge(
         devices: number of sets.
         size: ObfNets in each set.
         mechanism: ``"codebook"`` with one code for each class.
-        splits: which samples train and validate; by default the dataset's own for ``seed``.
-        encoder: makes an untrained encoder; by default the small depthwise-separable one.
-        schedule: how long to train; by default 10 epochs.
+        splits: which samples train and validate; by default ``split(data, 0)``, the same as
+            ``obfnet.audit`` takes, whatever the seed.
+        encoder: name of a registered encoder, or what makes an untrained one with an output for
+            each class.
+        schedule: how long to train; by default ``usual_schedule``.
         seed: root of the seed tree; every ObfNet has its own branch.
 
     Raises:
-        SpecError: a count below 1, or another mechanism.
+        SpecError: a count below 1, another mechanism, or too few validation samples to check
+            an export with.
         ForgeError: the InfNet does not recognise the rows of a table.
         InfNetChangedError: something has written to the InfNet.
     """
@@ -88,10 +94,17 @@ def forge(
             f"forge makes {Codebook.name!r} ObfNets, got {mechanism!r}; the published ones "
             "are made by obfnet.forging.through.forge_through"
         )
-    splits = split(data, seed) if splits is None else splits
+    if not isinstance(infnet, InfNet):
+        raise SpecError(f"expected an InfNet from obfnet.freeze, got {type(infnet).__name__}")
+    splits = split(data, 0) if splits is None else splits
     codebook = Codebook(len(data.classes))
-    make = encoder or (lambda: SeparableEncoder(data.spec.shape, codebook.codes))
-    probes = data.samples[splits.validation[:PROBES]]
+    make: Callable[[], nn.Module]
+    if isinstance(encoder, str):
+        make = partial(find("encoders", encoder), data.spec.shape, codebook.codes)
+    else:
+        make = encoder
+    schedule = schedule or usual_schedule(len(splits.train))
+    probes = spread_over(data, splits)
     return [
         ObfNetSet(
             f"device-{device}",
@@ -101,7 +114,7 @@ def forge(
                     infnet,
                     data,
                     splits,
-                    schedule or Schedule(epochs=10),
+                    schedule,
                     branch(seed, "device", device, member),
                     codebook,
                 )
@@ -112,3 +125,23 @@ def forge(
         )
         for device in range(devices)
     ]
+
+
+def usual_schedule(samples: int) -> Schedule:
+    """A schedule long enough for a small encoder on this many training samples."""
+    batch = 128 if samples >= 10_000 else 64
+    epochs = round(STEPS * batch / max(1, samples))
+    return Schedule(min(max(epochs, EPOCHS[0]), EPOCHS[1]), batch, rate=3e-3)
+
+
+def spread_over(data: Dataset, splits: Splits) -> Samples:
+    """``PROBES`` validation samples, evenly spread so that no class or source is left out.
+
+    Raises:
+        SpecError: there are fewer than 17, too few to compare an export on.
+    """
+    count = min(PROBES, len(splits.validation))
+    if count < 17:
+        raise SpecError(f"expected at least 17 validation samples, got {count}")
+    chosen = np.linspace(0, len(splits.validation) - 1, count).round().astype(np.int64)
+    return data.samples[splits.validation[chosen]]

@@ -13,6 +13,9 @@ from obfnet.errors import ForgeError, SpecError
 from obfnet.nets.frozen import InfNet
 from obfnet.specs import Labels, SampleSpec
 
+#: A row recognised with less may be answered otherwise by another runtime.
+LEAST_CONFIDENCE = 0.9
+
 
 @dataclass(frozen=True, eq=False)
 class RecognisedRows:
@@ -35,7 +38,7 @@ def optimise_rows(
     codes: int,
     seed: int,
     confidence: float = 0.99,
-    steps: int = 500,
+    steps: int = 1000,
 ) -> RecognisedRows:
     """Move random rows along the InfNet's gradients until row k is recognised as its class.
 
@@ -48,7 +51,7 @@ def optimise_rows(
         codes: K, a multiple of the number of classes; row k stands for class ``k % classes``.
         seed: fixes the random start.
         confidence: stop once every row has this probability of its class.
-        steps: give up after this many.
+        steps: stop after this many; every row must then have at least ``LEAST_CONFIDENCE``.
 
     Raises:
         SpecError: K is no multiple of the number of classes.
@@ -74,11 +77,13 @@ def optimise_rows(
     with torch.inference_mode():
         log_probabilities = infnet.logits(rows).log_softmax(1).clone()
     labels = log_probabilities.argmax(1).numpy()
-    lost = np.flatnonzero(labels != wanted.numpy())
+    reached = log_probabilities.exp().gather(1, wanted[:, None]).squeeze(1)
+    lost = np.flatnonzero(reached.numpy() < LEAST_CONFIDENCE)
     if len(lost):
         raise ForgeError(
             f"{len(lost)} of {codes} rows are not recognised as their class after {steps} steps "
-            f"(first: row {lost[0]}); raise steps, or forge decoy rows from public samples"
+            f"(first: row {lost[0]} with probability {reached[lost[0]]:.2f}, expected at least "
+            f"{LEAST_CONFIDENCE}): does the InfNet answer with logits, or with a softmax?"
         )
     return RecognisedRows(rows, log_probabilities, labels)
 

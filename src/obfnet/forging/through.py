@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits
 from obfnet.errors import SpecError
 from obfnet.forging.loop import Schedule, fit
-from obfnet.forging.obfnet import ObfNet, Through
-from obfnet.mechanisms.mechanism import Mechanism
+from obfnet.forging.obfnet import ObfNet
 from obfnet.mechanisms.none import NoMechanism
 from obfnet.nets.bottleneck import Bottleneck
 from obfnet.nets.frozen import InfNet
@@ -25,7 +26,6 @@ def forge_through(
     splits: Splits,
     schedule: Schedule,
     seed: int,
-    mechanism: Mechanism | None = None,
 ) -> ObfNet:
     """Forge one ObfNet by sending every training batch through the InfNet and back.
 
@@ -38,16 +38,15 @@ def forge_through(
         splits: train and validation parts are used, no other.
         schedule: how long and how fast.
         seed: fixes initial weights, order and dropout.
-        mechanism: between encoder and decoder; the paper has none.
 
     Raises:
         InfNetChangedError: training has written to the InfNet.
     """
-    mechanism = NoMechanism() if mechanism is None else mechanism
+    started = time.perf_counter()
     infnet.verify()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Through(*_with(mechanism, factory()))
+        net = nn.Sequential(*factory())
     samples = torch.from_numpy(data.samples[splits.train])
     labels = torch.from_numpy(data.labels[splits.train])
     held_samples = torch.from_numpy(data.samples[splits.validation])
@@ -64,12 +63,5 @@ def forge_through(
 
     trained = fit(net, loss, score, len(samples), schedule, seed, "forge through the InfNet")
     infnet.verify()
-    return ObfNet(
-        net.encoder, mechanism, net.decoder, data.spec, seed, trained.seconds, trained.score
-    )
-
-
-def _with(
-    mechanism: Mechanism, halves: Bottleneck
-) -> tuple[torch.nn.Module, Mechanism, torch.nn.Module]:
-    return halves.encoder, mechanism, halves.decoder
+    seconds = time.perf_counter() - started
+    return ObfNet(net[0], NoMechanism(), net[1], data.spec, seed, seconds, trained)

@@ -66,7 +66,14 @@ def freeze(model: nn.Module) -> InfNet:
 
     Args:
         model: any module that maps ``(n, *shape)`` float32 to logits ``(n, classes)``.
+
+    Raises:
+        SpecError: something else than a torch module.
     """
+    if not isinstance(model, nn.Module):
+        raise SpecError(
+            f"expected a torch.nn.Module, got {type(model).__name__}: load the model into torch"
+        )
     model.eval()
     model.requires_grad_(False)
     return InfNet(model, digest(model))

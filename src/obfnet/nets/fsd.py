@@ -63,17 +63,17 @@ def mlp_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 200) -> Bottleneck:
     )
 
 
-def conv_obfnet(shape: tuple[int, ...] = SHAPE) -> Bottleneck:
-    """O_C: two small convolutions, pool, dense 900; .65 M parameters."""
-    channels, height, width = shape
-    features = 5 * ((height - 3) // 2) * ((width - 8) // 2)
+def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 5) -> Bottleneck:
+    """O_C: two small convolutions of 3 and ``width`` maps, pool, dense 900; .65 M parameters."""
+    channels, height, breadth = shape
+    features = width * ((height - 3) // 2) * ((breadth - 8) // 2)
     encoder = nn.Sequential(
         nn.Conv2d(channels, 3, (2, 4)),
         nn.ReLU(),
         nn.BatchNorm2d(3),
-        nn.Conv2d(3, 5, (3, 6)),
+        nn.Conv2d(3, width, (3, 6)),
         nn.ReLU(),
-        nn.BatchNorm2d(5),
+        nn.BatchNorm2d(width),
         nn.MaxPool2d(2),
         nn.Dropout(0.25),
         nn.Flatten(),

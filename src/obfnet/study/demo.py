@@ -22,7 +22,7 @@ from obfnet.serving.process import running
 from obfnet.serving.settings import Settings
 from obfnet.study import findings, results
 from obfnet.study.findings import Finding
-from obfnet.study.kept import kept
+from obfnet.study.kept import kept, key
 from obfnet.study.making import (
     Workplace,
     make_codebook,
@@ -66,12 +66,13 @@ def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet dem
     infnet = make_infnet(place)
     repository = make_repository(place, infnet, folder)
     published, codebook = make_published(place, infnet), make_codebook(place, infnet)
-    subjects = {"raw": None, place.case.published_name: published, "codebook": codebook}
+    subjects = {"raw": None, place.case.published_label: published, "codebook": codebook}
 
     say("attacks")
     found = [_find(place, "raw", lambda samples: samples, infnet, None)]
-    for name, made in (("published", published), ("codebook", codebook)):
+    for made in (published, codebook):
         (obfuscator,) = obfuscators(made)
+        name = f"{obfuscator.mechanism.name}-{key(content=made.content.hex())}"
         found.append(_find(place, name, obfuscator, infnet, found[0].figures["leakage"]))
 
     say("requests over HTTP, one sample each")
@@ -120,8 +121,8 @@ def _row(
     accuracy = hits / len(labels)
     row = {
         "dataset": place.data.name,
-        "split": place.case.split_name,
-        "infnet": place.case.infnet_name,
+        "split": place.case.split_label,
+        "infnet": place.case.infnet_label,
         "obfnet": name,
         "seeds": [place.seed],
         **finding.figures,
@@ -139,11 +140,11 @@ def _device_part(place: Workplace, name: str, made: Bundle, accuracy: float) -> 
     (obfuscator,) = obfuscators(made)
     entry, certificate = obfuscator.entry, obfuscator.mechanism.certificate()
     minimum = least_bits(len(place.data.classes), accuracy)
-    published = name == place.case.published_name
+    width = {"width": place.case.width} if name == place.case.published_label else {}
     return {
         "mechanism": entry.mechanism,
         "mechanism_args": dict(entry.mechanism_args),
-        "width": place.case.published_width if published else None,
+        **width,
         "certified_bits": certificate.bits if certificate.certified else None,
         "excess_bits": certificate.bits - minimum if certificate.certified else None,
         "params": entry.params,

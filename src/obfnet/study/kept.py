@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,25 +16,32 @@ from obfnet.progress import say
 
 T = TypeVar("T")
 
-#: Rooms whose code decides what a stage makes.
-_MAKERS = ("data", "nets", "mechanisms", "forging", "auditing", "bundling", "edge")
+#: Rooms whose code has no part in what a stage makes.
+_BYSTANDERS = ("cli", "serving", "wire")
+#: Packages that have.
+_PACKAGES = ("torch", "numpy", "onnx", "onnxruntime", "onnxscript", "scikit-learn")
 
 
 def code_digest() -> str:
-    """SHA-256 over the source files that stages are made by."""
+    """SHA-256 over the source files and package versions that stages are made by."""
     root = Path(obfnet.__file__).parent
     total = hashlib.sha256()
-    for room in _MAKERS:
-        for path in sorted((root / room).rglob("*.py")):
-            total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root)
+        if name.parts[0] not in _BYSTANDERS:
+            total.update(name.as_posix().encode() + path.read_bytes())
+    for package in _PACKAGES:
+        total.update(f"{package} {version(package)}".encode())
     return total.hexdigest()
 
 
 def data_digest(data: Dataset) -> str:
-    """SHA-256 over a dataset's name, samples, labels and attributes."""
-    total = hashlib.sha256(data.name.encode())
-    for values in (data.labels, *data.attributes.values()):
+    """SHA-256 over everything in a dataset that forging, splitting and auditing use."""
+    total = hashlib.sha256(repr((data.name, data.spec, data.kind, data.classes)).encode())
+    for values in (data.labels, data.groups, *data.attributes.values()):
         total.update(values.tobytes())
+    if data.official_test is not None:
+        total.update(data.official_test.tobytes())
     total.update(data.samples.tobytes())
     return total.hexdigest()
 
@@ -47,10 +55,15 @@ def key(**inputs: object) -> str:
 def kept(
     path: Path, make: Callable[[], T], dump: Callable[[T], bytes], load: Callable[[bytes], T]
 ) -> T:
-    """What ``path`` holds if it is there, else what ``make`` makes, written whole to ``path``."""
+    """What ``path`` holds if it is there and whole, else what ``make`` makes, written to it."""
     if path.exists():
-        say(f"  kept from an earlier run: {path.name}")
-        return load(path.read_bytes())
+        try:
+            found = load(path.read_bytes())
+        except Exception as error:  # each format has errors of its own for a damaged file
+            say(f"  {path.name} is damaged ({type(error).__name__}); made again")
+        else:
+            say(f"  kept from an earlier run: {path.name}")
+            return found
     made = make()
     files.write(path, dump(made))
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import safetensors.torch
@@ -19,14 +20,14 @@ from obfnet.data.splits import Splits
 from obfnet.forging.codebook import forge_codebook
 from obfnet.forging.infnet import train_infnet
 from obfnet.forging.obfnet import ObfNet
-from obfnet.forging.sets import PROBES, ObfNetSet
+from obfnet.forging.sets import ObfNetSet, spread_over
 from obfnet.forging.through import forge_through
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.nets.frozen import InfNet, freeze
 from obfnet.nets.separable import SeparableEncoder
 from obfnet.progress import say
+from obfnet.registry import find
 from obfnet.seeds import branch
-from obfnet.specs import Samples
 from obfnet.study.cases import Case, case
 from obfnet.study.kept import code_digest, data_digest, kept, key
 
@@ -64,18 +65,20 @@ def open_workplace(data_name: str, seed: int) -> Workplace:
     say(f"data {data_name}")
     data = load(data_name)
     splits = chosen.split(data, branch(seed, "split"))
-    run = key(code=code_digest(), data=data_digest(data), case=chosen.digest, seed=seed)
+    run = key(code=code_digest(), data=data_digest(data), case=repr(chosen), seed=seed)
     return Workplace(f"{data_name}-{run}", data, splits, chosen, seed)
 
 
 def make_infnet(place: Workplace) -> InfNet:
     """Train the InfNet, or load it from an earlier run."""
-    say(f"InfNet {place.case.infnet_name}")
-    shape, classes = place.data.spec.shape, len(place.data.classes)
+    say(f"InfNet {place.case.infnet_label}")
+    factory = partial(
+        find("infnets", place.case.infnet), place.data.spec.shape, len(place.data.classes)
+    )
 
     def train() -> InfNet:
         return train_infnet(
-            lambda: place.case.infnet(shape, classes),
+            factory,
             place.data,
             place.splits,
             place.case.infnet_schedule,
@@ -83,7 +86,7 @@ def make_infnet(place: Workplace) -> InfNet:
         )
 
     def restore(content: bytes) -> InfNet:
-        module = place.case.infnet(shape, classes)
+        module = factory()
         module.load_state_dict(safetensors.torch.load(content))
         return freeze(module)
 
@@ -98,20 +101,20 @@ def make_infnet(place: Workplace) -> InfNet:
 def make_repository(place: Workplace, infnet: InfNet, folder: Path) -> Path:
     """Write the InfNet as any Open Inference Protocol server wants it; returns the folder."""
     repository = folder / "models"
-    content = export_onnx(infnet.module, _probes(place))
+    content = export_onnx(infnet.module, spread_over(place.data, place.splits))
     files.write(repository / "infnet" / "1" / "model.onnx", content)
     return repository
 
 
 def make_published(place: Workplace, infnet: InfNet) -> Bundle:
     """Forge the published ObfNet through the InfNet, as its paper does."""
-    say(f"ObfNet {place.case.published_name}, forged through the InfNet")
+    say(f"ObfNet {place.case.published_label}, forged through the InfNet")
     return _bundle(
         place,
         infnet,
         "published",
         lambda: forge_through(
-            lambda: place.case.published(place.data.spec.shape),
+            partial(find("obfnets", place.case.published), place.data.spec.shape, place.case.width),
             infnet,
             place.data,
             place.splits,
@@ -130,7 +133,7 @@ def make_codebook(place: Workplace, infnet: InfNet) -> Bundle:
         infnet,
         "codebook",
         lambda: forge_codebook(
-            lambda: SeparableEncoder(place.data.spec.shape, mechanism.codes),
+            partial(SeparableEncoder, place.data.spec.shape, mechanism.codes),
             infnet,
             place.data,
             place.splits,
@@ -144,11 +147,9 @@ def make_codebook(place: Workplace, infnet: InfNet) -> Bundle:
 def _bundle(place: Workplace, infnet: InfNet, name: str, forge: Callable[[], ObfNet]) -> Bundle:
     return kept(
         place.path(f"{name}.bundle"),
-        lambda: bundle(ObfNetSet("demo", (forge(),), infnet.digest, _probes(place))),
+        lambda: bundle(
+            ObfNetSet("demo", (forge(),), infnet.digest, spread_over(place.data, place.splits))
+        ),
         lambda made: made.content,
         read,
     )
-
-
-def _probes(place: Workplace) -> Samples:
-    return place.data.samples[place.splits.validation[:PROBES]]

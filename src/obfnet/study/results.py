@@ -37,7 +37,8 @@ KEYS = {
     "leakage_ci": "95 % interval",
     "raw_leakage": "of the same attack on raw samples: its sanity",
     "best_attack": "name of the best attack",
-    "attributes": "private attributes: accuracy of the probe, chance of the best constant guess",
+    "attributes": "private attributes: accuracy of the probe with its interval, chance of the "
+    "best constant guess, label_only of the best guess from the label",
     "certified_bits": "upper bound on I(X; X'), null where nothing is proven",
     "excess_bits": "certified_bits above Fano's minimum for this accuracy",
     "twin_accuracy": "of an on-device classifier of the same cost",
@@ -56,6 +57,7 @@ KEYS = {
     "unit": "of value",
     "value": "the subject's figure",
     "baseline_value": "the baseline's figure",
+    "baseline_accuracy": "of the InfNet on the baseline's x', where accuracy is the subject's",
 }
 
 PACKAGES = ("obfnet", "torch", "numpy", "onnx", "onnxruntime", "scikit-learn", "librosa")
@@ -99,6 +101,8 @@ def _git() -> str | None:
     """The commit of the source tree, with ``+`` if it has changes; None outside a checkout."""
     here = Path(__file__).parent
     try:
+        # Fails where this package merely lies inside somebody else's checkout.
+        _run(here, "git", "ls-files", "--error-unmatch", Path(__file__).name)
         commit = _run(here, "git", "rev-parse", "HEAD")
         changed = _run(here, "git", "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.CalledProcessError):
