@@ -15,6 +15,9 @@ from obfnet.progress import say
 #: Each verb is the function of the same name in the module of the same name.
 VERBS = ("demo", "bench", "serve", "doctor")
 
+#: Exit status of a process that Ctrl-C ended, by convention 128 + SIGINT.
+INTERRUPTED = 130
+
 app = typer.Typer(
     help="Remote inference on obfuscated samples with a model that never changes.",
     no_args_is_help=True,
@@ -39,10 +42,8 @@ def run() -> int:
     """Run the command line; returns the exit status: 1 on an error, 130 on Ctrl-C."""
     try:
         status = app(standalone_mode=False)
-    except typer.Abort:
-        return _stopped()
-    except KeyboardInterrupt:
-        return _stopped()
+    except (typer.Abort, KeyboardInterrupt):
+        status = INTERRUPTED
     except ObfNetError as error:
         say(f"error: {error}")
         return 1
@@ -55,9 +56,6 @@ def run() -> int:
             raise
         error.show()
         return int(error.exit_code)
+    if status == INTERRUPTED:  # typer turns Ctrl-C into this status by itself
+        say("stopped; finished stages are kept, no file is half-written")
     return int(status or 0)
-
-
-def _stopped() -> int:
-    say("stopped; finished stages are kept, no file is half-written")
-    return 130
