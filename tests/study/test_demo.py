@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +75,19 @@ def test_a_second_run_reuses_what_is_unchanged(first, tmp_path, capsys):
     for before, after in zip(first.rows, second.rows, strict=True):
         for key in ("accuracy", "leakage", "leakage_ci", "attributes", "request_bytes"):
             assert before[key] == after[key]
+
+
+def test_stages_are_found_again_by_another_process():
+    """Nothing in the key depends on where this process happens to hold a function."""
+    script = (
+        "from obfnet.study.making import open_workplace; from obfnet.study.cases import CASES\n"
+        "print(open_workplace('digits', 0).run, *map(repr, CASES.values()))"
+    )
+    runs = {
+        subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(runs) == 1
 
 
 def test_a_damaged_stage_is_made_again(first, short, tmp_path, capsys):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from obfnet.data import mnist
 from obfnet.data.dataset import Dataset
@@ -15,6 +15,8 @@ from obfnet.forging.loop import Schedule
 @dataclass(frozen=True)
 class Case:
     """One dataset's InfNet and the published ObfNet that stands beside ours.
+
+    Its ``repr`` is the same in every process: kept stages are found again by it.
 
     Args:
         infnet: registered name of the InfNet.
@@ -37,7 +39,7 @@ class Case:
     width: int
     published_schedule: Schedule
     codebook_schedule: Schedule
-    split: Callable[[Dataset, int], Splits] = split
+    split: Callable[[Dataset, int], Splits] = field(default=split, repr=False)
     split_label: str = "random 80/10/10"
 
 
