@@ -90,14 +90,15 @@ def test_the_floor_is_the_class_mean(infnet, digits, splits):
     evidence = collect(lambda x: x, infnet, digits, splits, 10_000)
     floor = LabelOnly()(evidence, 0)
     label = int(evidence.evaluation.answers[0])
-    mean = evidence.train.originals[evidence.train.answers == label].mean(axis=0)
+    mean = evidence.known.train.originals[evidence.known.train.answers == label].mean(axis=0)
     assert np.allclose(floor.samples[0], mean)
 
 
 def test_an_answer_that_never_occurs_gets_the_overall_mean(infnet, digits, splits):
     evidence = collect(lambda x: x, infnet, digits, splits, 10_000)
-    train = replace(evidence.train, answers=np.zeros_like(evidence.train.answers))
-    floor = LabelOnly()(replace(evidence, train=train), 0)
+    known = evidence.known
+    train = replace(known.train, answers=np.zeros_like(known.train.answers))
+    floor = LabelOnly()(replace(evidence, known=replace(known, train=train)), 0)
     assert np.isfinite(floor.samples).all()
 
 
@@ -153,16 +154,16 @@ def test_pairs_are_drawn_from_all_classes(infnet, digits, splits):
     order = np.argsort(digits.labels, kind="stable")
     ordered = digits.take(order)
     evidence = collect(lambda x: x, infnet, ordered, split(ordered, 0), 100)
-    assert len(evidence.train) == 100
-    assert set(evidence.train.labels) == set(range(10))
+    assert len(evidence.known.train) == 100
+    assert set(evidence.known.train.labels) == set(range(10))
 
 
 def test_few_pairs_are_eked_out_with_mixtures(infnet, digits, splits, monkeypatch):
     monkeypatch.setattr(pairs, "ENOUGH", 3000)
     evidence = collect(lambda x: 1 - x, infnet, digits, splits, 10_000)
-    assert len(evidence.train) + len(evidence.made) == 3000
-    assert np.allclose(evidence.made.released, 1 - evidence.made.originals)
-    digits.spec.check(evidence.made.originals)
+    assert len(evidence.known.train) + len(evidence.known.made) == 3000
+    assert np.allclose(evidence.known.made.released, 1 - evidence.known.made.originals)
+    digits.spec.check(evidence.known.made.originals)
 
 
 def test_an_infnet_with_more_classes_than_the_data_is_refused(digits, splits):

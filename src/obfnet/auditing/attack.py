@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from obfnet.auditing.evidence import Evidence, Pairs
+from obfnet.auditing.evidence import Evidence, Known, Pairs
 from obfnet.auditing.intervals import Values
 from obfnet.errors import NotMeasurableError
 from obfnet.specs import Labels, Samples, SampleSpec
@@ -32,25 +32,6 @@ class Reconstruction:
     validation_error: float
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What an attack may learn from: all of the evidence but what it is judged on.
-
-    Args:
-        train: the attacker's own pairs.
-        made: pairs the attacker made by mixing its own samples.
-        validation: to choose by.
-        spec: what a sample looks like.
-        classes: number of labels.
-    """
-
-    train: Pairs
-    made: Pairs
-    validation: Pairs
-    spec: SampleSpec
-    classes: int
-
-
 class Attack(ABC):
     """Reconstructs x from x' and the label; a subclass writes ``fit`` and ``reconstruct``.
 
@@ -70,12 +51,10 @@ class Attack(ABC):
     @final
     def __call__(self, evidence: Evidence, seed: int) -> Reconstruction:
         """Fit on the attacker's pairs, then reconstruct the evaluation samples."""
-        known = Known(
-            evidence.train, evidence.made, evidence.validation, evidence.spec, evidence.classes
-        )
+        known = evidence.known
         self.fit(known, seed)
-        validation = self._score(evidence.validation, evidence.spec)[1]
-        samples, errors = self._score(evidence.evaluation, evidence.spec)
+        validation = self._score(known.validation, known.spec)[1]
+        samples, errors = self._score(evidence.evaluation, known.spec)
         return Reconstruction(self.name, samples, errors, float(validation.mean()))
 
     def _score(self, pairs: Pairs, spec: SampleSpec) -> tuple[Samples, Values]:

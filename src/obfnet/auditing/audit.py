@@ -98,6 +98,6 @@ def _measure(
         reconstruction=best,
         floor=floor,
         evaluated=len(judged),
-        attacker_pairs=len(evidence.train),
+        attacker_pairs=len(evidence.known.train),
         seconds=time.perf_counter() - started,
     )

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from obfnet.auditing.attack import Attack, Known
+from obfnet.auditing.attack import Attack
+from obfnet.auditing.evidence import Known
 from obfnet.auditing.view import View
 from obfnet.forging.loop import Schedule, build, fit
 from obfnet.specs import Labels, Samples

@@ -41,15 +41,14 @@ class Pairs:
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """Disjoint pairs: to train an attack on, to choose it by, and to judge it on.
+class Known:
+    """What an attack may learn from.
 
     Args:
         train: the attacker's own samples.
         made: more pairs that the attacker makes, who knows the transform: mixtures of two of its
             own samples, sent through it. Without labels or attributes that mean anything.
         validation: the attacker's too, to choose by.
-        evaluation: what attacks are judged on.
         spec: what a sample looks like.
         classes: number of labels.
     """
@@ -57,9 +56,16 @@ class Evidence:
     train: Pairs
     made: Pairs
     validation: Pairs
-    evaluation: Pairs
     spec: SampleSpec
     classes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What an attack may learn from, and, disjoint from it, what it is judged on."""
+
+    known: Known
+    evaluation: Pairs
 
 
 #: Samples that a transform is given at once: bounds memory.
@@ -114,14 +120,14 @@ def collect(
     share = generator.beta(0.5, 0.5, len(one)).astype(np.float32)
     share = share.reshape(-1, *[1] * len(data.spec.shape))
     mixed = share * data.samples[one] + (1 - share) * data.samples[other]
-    return Evidence(
-        pairs(data.samples[train], train),
-        pairs(mixed, one),
-        pairs(data.samples[held], held),
-        pairs(data.samples[splits.evaluation], splits.evaluation),
-        data.spec,
-        len(data.classes),
+    known = Known(
+        train=pairs(data.samples[train], train),
+        made=pairs(mixed, one),
+        validation=pairs(data.samples[held], held),
+        spec=data.spec,
+        classes=len(data.classes),
     )
+    return Evidence(known, pairs(data.samples[splits.evaluation], splits.evaluation))
 
 
 def _send(transform: Transform, originals: Samples) -> Samples:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from obfnet.auditing.attack import Attack, Known
+from obfnet.auditing.attack import Attack
+from obfnet.auditing.evidence import Known
 from obfnet.specs import Labels, Samples
 
 

@@ -42,15 +42,16 @@ def probe(evidence: Evidence, attribute: str, seed: int) -> Probed | None:
     Returns:
         None where the attribute has one value only: nothing can be measured.
     """
-    wanted = evidence.train.attributes[attribute]
-    held = evidence.validation.attributes[attribute]
+    known = evidence.known
+    wanted = known.train.attributes[attribute]
+    held = known.validation.attributes[attribute]
     truth = evidence.evaluation.attributes[attribute]
     values = int(max(wanted.max(), held.max(), truth.max())) + 1
     if len(np.unique(truth)) < 2 or len(np.unique(wanted)) < 2:
         return None
-    view = View(evidence.train.released, evidence.classes)
-    seen = view(evidence.train.released, evidence.train.answers)
-    held_seen = view(evidence.validation.released, evidence.validation.answers)
+    view = View(known.train.released, known.classes)
+    seen = view(known.train.released, known.train.answers)
+    held_seen = view(known.validation.released, known.validation.answers)
     judged = view(evidence.evaluation.released, evidence.evaluation.answers)
     target = torch.from_numpy(wanted)
 
@@ -64,9 +65,9 @@ def probe(evidence: Evidence, attribute: str, seed: int) -> Probed | None:
         seed=seed,
         label=f"attack: {attribute}",
     )
-    by_label = _by_label(evidence.train.answers, wanted, evidence.classes)
+    by_label = _by_label(known.train.answers, wanted, known.classes)
     blind = by_label[evidence.evaluation.answers]
-    if trained.score > (held == by_label[evidence.validation.answers]).mean():
+    if trained.score > (held == by_label[known.validation.answers]).mean():
         with torch.inference_mode():
             guess = net(judged).argmax(1).numpy()
     else:
