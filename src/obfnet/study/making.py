@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import safetensors.torch
+import torch
 
 from obfnet import files
 from obfnet.bundling.archive import Bundle, read
@@ -30,6 +31,7 @@ from obfnet.registry import find
 from obfnet.seeds import branch
 from obfnet.study.cases import Case, case
 from obfnet.study.kept import code_digest, data_digest, kept, key
+from obfnet.threads import available
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +58,13 @@ class Workplace:
 
 
 def open_workplace(data_name: str, seed: int) -> Workplace:
-    """Load and split the data of a demo's case.
+    """Load and split the data of a demo's case, and let torch use all this process may.
 
     Raises:
         SpecError: there is no case for this dataset.
     """
     chosen = case(data_name)
+    torch.set_num_threads(available())
     say(f"data {data_name}")
     data = load(data_name)
     splits = chosen.split(data, branch(seed, "split"))
