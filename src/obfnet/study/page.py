@@ -59,13 +59,13 @@ def _pictures(row: Row, finding: Finding, data: Dataset) -> str:
     if row["obfnet"] == "raw":
         del lines["x', what the backend sees"]
     figures = "".join(
-        f"<figure><figcaption>{escape(caption)}</figcaption>"
+        f"<figure><figcaption>{escape(caption)}</figcaption><div>"
         + "".join(
             f'<img alt="sample {position + 1}: {escape(caption)}" '
             f'src="{data_uri(sample, data.spec)}">'
             for position, sample in enumerate(samples)
         )
-        + "</figure>"
+        + "</div></figure>"
         for caption, samples in lines.items()
     )
     return f"<section><h3>{escape(str(row['obfnet']))}</h3>{figures}</section>"
