@@ -25,7 +25,6 @@ def train_infnet(
 ) -> InfNet:
     """Train a classifier on ``splits.train``, choose its checkpoint on ``splits.validation``."""
     module = build(factory, seed)
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     samples = torch.from_numpy(data.samples[splits.train])
     labels = torch.from_numpy(data.labels[splits.train])
     augment = fitting(data.kind, data.spec.shape)
@@ -43,5 +42,4 @@ def train_infnet(
         return float((found == held_labels).mean())
 
     fit(module, loss, score, len(samples), schedule, seed, "train InfNet")
-    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     return freeze(module)

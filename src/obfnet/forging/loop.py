@@ -81,6 +81,8 @@ def fit(
         label: name on the progress bar.
     """
     started = time.perf_counter()
+    # Convolutions, depthwise ones above all, are faster with channels last; others do not care.
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     batch = min(schedule.batch, count)
     steps = count // batch
     optimiser = torch.optim.Adam(
@@ -118,6 +120,7 @@ def fit(
             if schedule.patience is not None and epoch - best >= schedule.patience:
                 break
     module.load_state_dict(best_state)
+    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     module.eval()
     return Fit(history[best], best, best_seconds, tuple(history))
 
