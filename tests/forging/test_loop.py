@@ -74,3 +74,10 @@ def test_patience_and_target_end_it_early():
 def test_schedules_must_make_sense(wrong):
     with pytest.raises(SpecError):
         Schedule(**wrong)
+
+
+def test_checks_within_an_epoch_stop_it_sooner():
+    rising = [0.0, 0.1, 0.2, 0.3, 0.4]
+    _, done, _ = _run(Schedule(epochs=5, batch=16, target=0.2, checks=4), rising)
+    assert done.epoch == 0.5
+    assert len(done.history) == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -23,8 +23,9 @@ class Schedule:
         batch: samples per step.
         rate: Adam's largest learning rate; it falls to zero along a cosine when ``decay``.
         decay: whether the rate falls.
-        patience: stop after this many epochs without a better score, or None.
-        target: stop as soon as the score reaches this, or None.
+        patience: stop after this many checks without a better score, or None.
+        target: stop at the first check whose score reaches this, or None.
+        checks: how often in an epoch the score is taken.
     """
 
     epochs: int
@@ -33,12 +34,12 @@ class Schedule:
     decay: bool = True
     patience: int | None = None
     target: float | None = None
+    checks: int = 1
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch < 2 or self.rate <= 0:
+        if self.epochs < 1 or self.batch < 2 or self.rate <= 0 or self.checks < 1:
             raise SpecError(
-                f"expected epochs >= 1, batch >= 2 and rate > 0, got {self.epochs}, "
-                f"{self.batch}, {self.rate}"
+                f"expected epochs >= 1, batch >= 2, rate > 0 and checks >= 1, got {self}"
             )
 
 
@@ -48,13 +49,13 @@ class Fit:
 
     Args:
         score: the best one; the module is left at its checkpoint.
-        epoch: after which it came, 0 for the untrained module.
+        epoch: after how many epochs it came, 0 for the untrained module.
         seconds: wall time until it came.
-        history: scores after 0, 1, 2, … epochs.
+        history: the score before training and at each check.
     """
 
     score: float
-    epoch: int
+    epoch: float
     seconds: float
     history: tuple[float, ...]
 
@@ -90,7 +91,9 @@ def fit(
     )
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.epochs * steps)
     history: list[float] = []
-    best, best_seconds, best_state = 0, 0.0, copy.deepcopy(module.state_dict())
+    best, best_step, best_seconds = 0, 0, 0.0
+    best_state = copy.deepcopy(module.state_dict())
+    every = max(1, steps // schedule.checks)
     with (
         torch.random.fork_rng(devices=[]),
         bar(label, schedule.epochs * steps) as advance,
@@ -99,30 +102,40 @@ def fit(
         with torch.inference_mode():
             history.append(score())
         torch.manual_seed(seed)
-        for epoch in range(1, schedule.epochs + 1):
+        for step, indices in enumerate(_batches(count, batch, schedule.epochs), start=1):
             module.train()
-            # The last, smaller batch is left out: batch normalisation cannot take one sample.
-            for indices in torch.randperm(count)[: steps * batch].split(batch):
-                optimiser.zero_grad(set_to_none=True)
-                loss(indices).backward()
-                optimiser.step()
-                if schedule.decay:
-                    decay.step()
-                advance()
+            optimiser.zero_grad(set_to_none=True)
+            loss(indices).backward()
+            optimiser.step()
+            if schedule.decay:
+                decay.step()
+            advance()
+            if step % every and step % steps:
+                continue
             module.eval()
             with torch.inference_mode():
                 history.append(score())
-            if history[epoch] > history[best]:
-                best, best_seconds = epoch, time.perf_counter() - started
+            if history[-1] > history[best]:
+                best, best_step = len(history) - 1, step
+                best_seconds = time.perf_counter() - started
                 best_state = copy.deepcopy(module.state_dict())
-            if schedule.target is not None and history[epoch] >= schedule.target:
+            if schedule.target is not None and history[-1] >= schedule.target:
                 break
-            if schedule.patience is not None and epoch - best >= schedule.patience:
+            if schedule.patience is not None and len(history) - 1 - best >= schedule.patience:
                 break
     module.load_state_dict(best_state)
     module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     module.eval()
-    return Fit(history[best], best, best_seconds, tuple(history))
+    return Fit(history[best], best_step / steps, best_seconds, tuple(history))
+
+
+def _batches(count: int, batch: int, epochs: int) -> Iterator[Tensor]:
+    """Indices of each batch, shuffled anew in every epoch.
+
+    The last, smaller batch is left out: batch normalisation cannot take one sample.
+    """
+    for _ in range(epochs):
+        yield from torch.randperm(count)[: count // batch * batch].split(batch)
 
 
 def build(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
