@@ -9,6 +9,7 @@ from obfnet.bundling.archive import read
 from obfnet.bundling.pack import bundle
 from obfnet.edge.obfuscator import obfuscators
 from obfnet.errors import SpecError
+from obfnet.forging.loop import Fit
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.sets import ObfNetSet
 from obfnet.mechanisms.codebook import Codebook
@@ -16,6 +17,7 @@ from obfnet.mechanisms.none import NoMechanism
 from obfnet.specs import SampleSpec
 
 SPEC = SampleSpec((1, 4, 4), 0.0, 1.0)
+FIT = Fit(score=0.5, epoch=1, seconds=1.5, history=(0.1, 0.5))
 PROBES = np.random.default_rng(0).random((20, 1, 4, 4), dtype=np.float32)
 
 
@@ -29,8 +31,8 @@ def forged():
     return ObfNetSet(
         "device-0",
         (
-            ObfNet(dense, Codebook(5), Table(rows), SPEC, 1, 2.0, 0.5),
-            ObfNet(dense, NoMechanism(), back, SPEC, 2, 3.0, 0.25),
+            ObfNet(dense, Codebook(5), Table(rows), SPEC, 1, 2.0, FIT),
+            ObfNet(dense, NoMechanism(), back, SPEC, 2, 3.0, FIT),
         ),
         "d" * 64,
         PROBES,
