@@ -63,6 +63,8 @@ def test_ctrl_c_is_clean(tmp_path):
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "OBFNET_CACHE": str(tmp_path / "cache")},
+        # A shell that runs tests in the background makes them, and their children, ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     for line in process.stderr:
         if line.startswith("InfNet"):
