@@ -60,18 +60,21 @@ def test_ctrl_c_is_clean(tmp_path):
     process = subprocess.Popen(
         [*OBFNET, "demo", "--out", str(tmp_path / "out")],
         stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "OBFNET_CACHE": str(tmp_path / "cache")},
         # A shell that runs tests in the background makes them, and their children, ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    for line in process.stderr:
-        if line.startswith("InfNet"):
-            break
-    time.sleep(1)  # it trains now
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate(timeout=30)
+    with process:
+        try:
+            while not process.stderr.readline().startswith("InfNet"):
+                assert process.poll() is None
+            time.sleep(1)  # it trains now
+            process.send_signal(signal.SIGINT)
+            _, rest = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "stopped" in rest
     assert "Traceback" not in rest

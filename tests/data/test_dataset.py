@@ -64,7 +64,7 @@ def test_survives_pickling_between_processes():
         ({"samples": np.zeros((4, 3), np.float32)}, "shape"),
         ({"groups": np.arange(5)}, "groups"),
         ({"attributes": {"side": np.array([0, 1, 1, 5])}}, "attribute 'side' span"),
-        ({"attribute_names": {}}, "name the values of every attribute"),
+        ({"attribute_names": {"other": ("a",)}}, "name the values of every attribute"),
         ({"official_test": np.arange(4)}, "expected bool"),
     ],
 )
