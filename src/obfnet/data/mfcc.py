@@ -117,7 +117,7 @@ def scale(mfcc: npt.NDArray[np.float32]) -> Samples:
     """``(n, 20, 45)`` MFCC to samples ``(n, 1, 20, 45)``: ``LOW`` to -1, ``HIGH`` to 1, clipped.
 
     Around zero, not above it: the paper's nets have no normalisation of their own, and on
-    samples in [0, 1] its I_C learns several times slower.
+    samples in [0, 1] its I_C learns more slowly.
     """
     low, high = LOW[:, None], HIGH[:, None]
     scaled = np.clip(2 * (mfcc - low) / (high - low) - 1, -1, 1)

@@ -74,7 +74,7 @@ def fit(
     Args:
         module: what is trained; only its parameters that ask for gradients move.
         loss: scalar loss of a batch given the batch's indices into ``range(count)``.
-        score: higher is better; called in eval mode before training and after each epoch, on
+        score: higher is better; called in eval mode before training and at each check, on
             validation data.
         count: number of training samples.
         schedule: how long and how fast.

@@ -8,7 +8,7 @@ import torch
 def fast_convolutions() -> torch.autocast:
     """A context in which convolutions run in bfloat16 if that is faster.
 
-    With AVX512-BF16 it halves their time; without, torch emulates it ten times slower.
+    Processors with AVX512-BF16 gain from it; on others torch emulates it, much more slowly.
     """
     # Absent before torch 2.12, where float32 is the safe answer.
     capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
