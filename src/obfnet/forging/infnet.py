@@ -13,7 +13,7 @@ from obfnet.data.splits import Splits
 from obfnet.forging.augment import fitting
 from obfnet.forging.loop import Schedule, build, fit
 from obfnet.forging.precision import fast_convolutions
-from obfnet.nets.frozen import InfNet, freeze
+from obfnet.nets.frozen import TorchInfNet, freeze
 
 
 def train_infnet(
@@ -22,7 +22,7 @@ def train_infnet(
     splits: Splits,
     schedule: Schedule,
     seed: int,
-) -> InfNet:
+) -> TorchInfNet:
     """Train a classifier on ``splits.train``, choose its checkpoint on ``splits.validation``."""
     module = build(factory, seed)
     samples = torch.from_numpy(data.samples[splits.train])
@@ -38,7 +38,7 @@ def train_infnet(
         return cross_entropy(logits.float(), labels[indices])
 
     def score() -> float:
-        found = InfNet(module, "").predict(held_samples)
+        found = TorchInfNet(module, "").predict(held_samples)
         return float((found == held_labels).mean())
 
     fit(module, loss, score, len(samples), schedule, seed, "train InfNet")

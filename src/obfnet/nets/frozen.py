@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
 from itertools import chain
 
 import numpy as np
@@ -13,10 +13,49 @@ from torch import Tensor, nn
 from obfnet.errors import InfNetChangedError, SpecError
 from obfnet.specs import Labels, Samples
 
+#: Log-probabilities ``(n, classes)``, float32.
+Scores = Samples
 
-@dataclass(frozen=True, eq=False)
-class InfNet:
-    """A frozen classifier.
+
+class InfNet(ABC):
+    """A frozen classifier, whatever it is made of; ``obfnet.freeze`` makes one.
+
+    Attributes:
+        digest: identifies the model; ``verify`` compares it with what the model is now.
+        differentiable: whether ``logits`` gives gradients to the samples.
+    """
+
+    digest: str
+    differentiable: bool = False
+
+    @abstractmethod
+    def log_probabilities(self, samples: Samples, batch: int = 512) -> Scores:
+        """Log-probabilities ``(n, classes)`` of samples ``(n, *shape)``, float32."""
+
+    @abstractmethod
+    def verify(self) -> None:
+        """Check that the model is what it was when it was frozen.
+
+        Raises:
+            InfNetChangedError: it is not.
+        """
+
+    def logits(self, samples: Tensor) -> Tensor:
+        """Logits ``(n, classes)`` of samples ``(n, *shape)``, differentiable in the samples.
+
+        Raises:
+            SpecError: this InfNet gives no gradients.
+        """
+        raise SpecError(f"{type(self).__name__} answers without gradients: forge without them")
+
+    def predict(self, samples: Samples, batch: int = 512) -> Labels:
+        """Labels ``(n,)`` of samples ``(n, *shape)``."""
+        labels: Labels = self.log_probabilities(samples, batch).argmax(1)
+        return labels
+
+
+class TorchInfNet(InfNet):
+    """A frozen torch module.
 
     Args:
         module: maps samples ``(n, *shape)`` to logits ``(n, classes)``; in eval mode, no
@@ -24,8 +63,11 @@ class InfNet:
         digest: hash of all parameters and buffers at the moment of freezing.
     """
 
-    module: nn.Module
-    digest: str
+    differentiable = True
+
+    def __init__(self, module: nn.Module, digest: str) -> None:
+        self.module = module
+        self.digest = digest
 
     def logits(self, samples: Tensor) -> Tensor:
         """Logits ``(n, classes)`` of samples ``(n, *shape)``, differentiable in the samples."""
@@ -37,21 +79,21 @@ class InfNet:
             )
         return logits
 
-    def predict(self, samples: Samples, batch: int = 512) -> Labels:
-        """Labels ``(n,)`` of samples ``(n, *shape)``."""
+    def log_probabilities(self, samples: Samples, batch: int = 512) -> Scores:
+        """Log-softmax of the logits."""
         with torch.inference_mode():
             parts = [
-                self.logits(torch.tensor(samples[start : start + batch])).argmax(1)
+                self.logits(torch.tensor(samples[start : start + batch])).log_softmax(1)
                 for start in range(0, len(samples), batch)
             ]
-        return torch.cat(parts).numpy() if parts else np.zeros(0, np.int64)
+        return torch.cat(parts).numpy() if parts else np.zeros((0, 1), np.float32)
 
     def verify(self) -> None:
-        """Check that the model is what it was when it was frozen.
+        """Check that parameters and buffers are what they were.
 
         Raises:
-            InfNetChangedError: a parameter or buffer differs. The usual cause is a BatchNorm
-                left in train mode: its running statistics move even with gradients off.
+            InfNetChangedError: one differs. The usual cause is a BatchNorm left in train mode:
+                its running statistics move even with gradients off.
         """
         found = digest(self.module)
         if found != self.digest:
@@ -61,7 +103,7 @@ class InfNet:
             )
 
 
-def freeze(model: nn.Module) -> InfNet:
+def freeze(model: nn.Module) -> TorchInfNet:
     """Freeze a torch classifier in place and take its digest.
 
     Args:
@@ -76,7 +118,7 @@ def freeze(model: nn.Module) -> InfNet:
         )
     model.eval()
     model.requires_grad_(False)
-    return InfNet(model, digest(model))
+    return TorchInfNet(model, digest(model))
 
 
 def digest(module: nn.Module) -> str:

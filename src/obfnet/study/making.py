@@ -24,7 +24,7 @@ from obfnet.forging.obfnet import ObfNet
 from obfnet.forging.sets import ObfNetSet, spread_over
 from obfnet.forging.through import forge_through
 from obfnet.mechanisms.codebook import Codebook
-from obfnet.nets.frozen import InfNet, freeze
+from obfnet.nets.frozen import TorchInfNet, freeze
 from obfnet.nets.separable import SeparableEncoder
 from obfnet.progress import say
 from obfnet.registry import find
@@ -72,14 +72,14 @@ def open_workplace(data_name: str, seed: int) -> Workplace:
     return Workplace(f"{data_name}-{run}", data, splits, chosen, seed)
 
 
-def make_infnet(place: Workplace) -> InfNet:
+def make_infnet(place: Workplace) -> TorchInfNet:
     """Train the InfNet, or load it from an earlier run."""
     say(f"InfNet {place.case.infnet_label}")
     factory = partial(
         find("infnets", place.case.infnet), place.data.spec.shape, len(place.data.classes)
     )
 
-    def train() -> InfNet:
+    def train() -> TorchInfNet:
         return train_infnet(
             factory,
             place.data,
@@ -88,7 +88,7 @@ def make_infnet(place: Workplace) -> InfNet:
             branch(place.seed, "infnet"),
         )
 
-    def restore(content: bytes) -> InfNet:
+    def restore(content: bytes) -> TorchInfNet:
         module = factory()
         module.load_state_dict(safetensors.torch.load(content))
         return freeze(module)
@@ -101,7 +101,7 @@ def make_infnet(place: Workplace) -> InfNet:
     )
 
 
-def make_repository(place: Workplace, infnet: InfNet, folder: Path) -> Path:
+def make_repository(place: Workplace, infnet: TorchInfNet, folder: Path) -> Path:
     """Write the InfNet as any Open Inference Protocol server wants it; returns the folder."""
     repository = folder / "models"
     content = export_onnx(infnet.module, spread_over(place.data, place.splits))
@@ -109,7 +109,7 @@ def make_repository(place: Workplace, infnet: InfNet, folder: Path) -> Path:
     return repository
 
 
-def make_published(place: Workplace, infnet: InfNet) -> Bundle:
+def make_published(place: Workplace, infnet: TorchInfNet) -> Bundle:
     """Forge the published ObfNet through the InfNet, as its paper does."""
     say(f"ObfNet {place.case.published_label}, forged through the InfNet")
     return _bundle(
@@ -127,7 +127,7 @@ def make_published(place: Workplace, infnet: InfNet) -> Bundle:
     )
 
 
-def make_codebook(place: Workplace, infnet: InfNet) -> Bundle:
+def make_codebook(place: Workplace, infnet: TorchInfNet) -> Bundle:
     """Forge a codebook ObfNet with the InfNet out of the loop."""
     mechanism = Codebook(len(place.data.classes))
     say(f"ObfNet codebook-{mechanism.codes}, forged with the InfNet out of the loop")
@@ -147,7 +147,9 @@ def make_codebook(place: Workplace, infnet: InfNet) -> Bundle:
     )
 
 
-def _bundle(place: Workplace, infnet: InfNet, name: str, forge: Callable[[], ObfNet]) -> Bundle:
+def _bundle(
+    place: Workplace, infnet: TorchInfNet, name: str, forge: Callable[[], ObfNet]
+) -> Bundle:
     return kept(
         place.path(f"{name}.bundle"),
         lambda: bundle(
