@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -124,6 +125,7 @@ def fit_many(
     seed: int,
     label: str,
     also: Sequence[nn.Parameter] = (),
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> list[tuple[Fit, State]]:
     """Train K nets on the same batches; each stops by itself, at its own best checkpoint.
 
@@ -138,6 +140,7 @@ def fit_many(
         label: name on the progress bar.
         also: further parameters that train along, an adversary's. Nets that have stopped are
             then computed to the end, and no more than that.
+        betas: Adam's decay rates.
 
     Returns:
         For each net how it went, and the weights of its best checkpoint.
@@ -148,7 +151,7 @@ def fit_many(
     steps = count // batch
     every = max(1, steps // schedule.checks)
     parameters = [p for p in module.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam([*parameters, *also], schedule.rate, fused=True)
+    optimiser = torch.optim.Adam([*parameters, *also], schedule.rate, betas, fused=True)
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.epochs * steps)
     present = list(range(nets.count))  # numbers of the nets that are still computed
     courses = [_Course() for _ in present]
@@ -160,7 +163,7 @@ def fit_many(
         for position, (number, score) in enumerate(zip(present, found, strict=True)):
             if not courses[number].over(schedule):
                 reached = Fit(score, step / steps, time.perf_counter() - started, ())
-                courses[number].add(reached, lambda at=position: nets.state(at))
+                courses[number].add(reached, partial(nets.state, position))
 
     with (
         torch.random.fork_rng(devices=[]),

@@ -15,6 +15,7 @@ from obfnet.bundling.archive import Bundle, read
 from obfnet.bundling.onnx_export import export_onnx
 from obfnet.bundling.pack import bundle
 from obfnet.data.dataset import Dataset
+from obfnet.data.digest import digest
 from obfnet.data.folders import cache_folder
 from obfnet.data.loading import load
 from obfnet.data.splits import Splits
@@ -30,7 +31,7 @@ from obfnet.progress import say
 from obfnet.registry import find
 from obfnet.seeds import branch
 from obfnet.study.cases import Case, case
-from obfnet.study.kept import code_digest, data_digest, kept, key
+from obfnet.study.kept import code_digest, kept, key
 from obfnet.threads import available
 
 
@@ -68,7 +69,7 @@ def open_workplace(data_name: str, seed: int) -> Workplace:
     say(f"data {data_name}")
     data = load(data_name)
     splits = chosen.split(data, branch(seed, "split"))
-    run = key(code=code_digest(), data=data_digest(data), case=repr(chosen), seed=seed)
+    run = key(code=code_digest(), data=digest(data), case=repr(chosen), seed=seed)
     return Workplace(f"{data_name}-{run}", data, splits, chosen, seed)
 
 
