@@ -15,7 +15,8 @@ from obfnet.errors import SpecError
 from obfnet.forging.augment import fitting
 from obfnet.forging.loop import Schedule, build, fit
 from obfnet.forging.obfnet import ObfNet, Table
-from obfnet.forging.table import RecognisedRows, optimise_rows
+from obfnet.forging.optimised import optimise_rows
+from obfnet.forging.table import RecognisedRows
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.randomised_codebook import RandomisedCodebook
 from obfnet.nets.frozen import InfNet
