@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -10,9 +11,9 @@ from torch import Tensor, nn
 
 from obfnet import memory
 from obfnet.forging.job import Job
+from obfnet.forging.loop import build
 from obfnet.nets.frozen import TorchInfNet
 from obfnet.seeds import branch
-from obfnet.forging.loop import build
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ def chunks(members: Sequence[T], size: int) -> list[list[T]]:
     """``members`` in order, in parts of nearly equal length, none above ``size``."""
     count = -(-len(members) // size)
     bounds = [round(part * len(members) / max(1, count)) for part in range(count + 1)]
-    return [list(members[start:end]) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [list(members[start:end]) for start, end in itertools.pairwise(bounds)]
 
 
 def chunk_size(job: Job, free: int | None = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import torch
 
@@ -16,7 +15,7 @@ from obfnet.forging.obfnet import ObfNet
 RETRIES = 5
 
 
-def on_ray(address: str | None = None, threads: int = 1, **options: Any) -> Executor:
+def on_ray(address: str | None = None, threads: int = 1, **options: object) -> Executor:
     """An executor for ``obfnet.forge`` that sends chunks to the workers of a Ray cluster.
 
     What a task has finished is written by the caller, into its ``folder``: a killed node loses

@@ -68,7 +68,7 @@ def compare(obfnets: Sequence[ObfNet], samples: Samples, seed: int) -> Distinctn
     obfuscated = np.stack([_decoded(o, r) for o, r in zip(obfnets, released, strict=True)])
     spread = float(obfuscated.std()) or 1.0
     apart_weights = _distances(weights) / max(1e-12, float(np.linalg.norm(weights, axis=1).mean()))
-    apart = _distances(obfuscated.reshape(count, -1)) / (spread * obfuscated[0].size**0.5)
+    apart = _distances(obfuscated.reshape(count, -1)) / (spread * obfuscated[0].size ** 0.5)
     same = np.array([[_same(one, other) for other in released] for one in released])
     pairs = np.triu_indices(count, 1)
     _refuse_twins(apart, apart_weights, pairs)

@@ -61,7 +61,7 @@ def forge(
     encoder: str | Factory | None = None,
     decoder: str | Factory | None = None,
     rows: str | None = None,
-    exemplars: int = 1,
+    exemplars: int | None = None,
     pool: Samples | None = None,
     objectives: Mapping[str, float] | None = None,
     schedule: Schedule | None = None,
@@ -91,7 +91,8 @@ def forge(
         decoder: likewise, from a released code to x'; codebooks have a table instead.
         rows: how the rows of a codebook are found, ``"optimised"``, ``"decoy"`` or
             ``"searched"``; by default the first that the InfNet and ``pool`` allow.
-        exemplars: rows for each code, one of which is drawn at each release.
+        exemplars: rows for each code, one of which is drawn at each release; by default 8 of
+            decoys and 1 of others.
         pool: public samples ``(n, *shape)`` for decoy rows.
         objectives: weight of each named term of the loss; ``{"cross-entropy": 1}`` by default.
         schedule: how long to train; by default ``usual_schedule``.

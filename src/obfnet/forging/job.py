@@ -121,15 +121,16 @@ class Objectives:
 
     def __init__(self, job: Job, seeds: Sequence[int], width: int) -> None:
         self._job, self._seeds, self._width = job, seeds, width
-        first = self._built = self._build(list(range(len(seeds))))
+        first = self._built = self._build(range(len(seeds)))
+        self._count = len(seeds)
         self.needs_teacher = first.needs_teacher
         self.adversaries = list(first.parameters())
         self.betas = first.betas
 
     def __call__(self, present: Sequence[int], batch: Batch) -> Tensor:
         """Losses of the nets numbered ``present``."""
-        if len(batch.answers) != self._built.nets:  # only nets without adversaries ever leave
-            self._built = self._build(present)
+        if len(present) != self._count:  # only nets without adversaries ever leave
+            self._built, self._count = self._build(present), len(present)
         losses: Tensor = self._built(batch)
         return losses
 

@@ -38,9 +38,7 @@ def open_folder(folder: Path, spec: Spec) -> None:
     found, wanted = read_spec(folder), json.loads(text)
     ignored = {"versions", "devices", "size"}  # a fleet may grow, and be finished by an update
     differing = [
-        key
-        for key in sorted({*found, *wanted} - ignored)
-        if found.get(key) != wanted.get(key)
+        key for key in sorted({*found, *wanted} - ignored) if found.get(key) != wanted.get(key)
     ]
     if differing:
         raise SpecError(

@@ -67,7 +67,9 @@ class Fit:
 class Nets(Protocol):
     """K nets that train at once; ``nets.stack.Stack`` is one kind."""
 
-    count: int
+    @property
+    def count(self) -> int:
+        """K."""
 
     @property
     def module(self) -> nn.Module:

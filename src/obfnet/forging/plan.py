@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -15,7 +15,7 @@ from obfnet.errors import SpecError
 from obfnet.forging.classes import check_classes
 from obfnet.forging.codebook import INDEXED
 from obfnet.forging.job import Factory, Job
-from obfnet.forging.loop import Schedule
+from obfnet.forging.loop import Schedule, build
 from obfnet.forging.recipe import Recipe
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.mechanism import Mechanism
@@ -24,7 +24,6 @@ from obfnet.nets.budget import Budget
 from obfnet.nets.cost import cost
 from obfnet.nets.families import propose
 from obfnet.nets.frozen import InfNet
-from obfnet.forging.loop import build
 from obfnet.specs import Samples
 
 #: Steps of 128 samples that a small encoder needs to converge, and the epochs that may take.
@@ -33,8 +32,10 @@ STEPS, EPOCHS = 2500, (10, 150)
 USUAL_PARAMS, PER_VALUE = 10_000, 64
 #: The ObfNet of the paper that is forged where nobody names another.
 PUBLISHED = "mnist-om"
+#: Exemplars of each code where rows are decoys and nobody says how many.
+DECOYS = 8
 #: Mechanisms that a name alone describes.
-BY_NAME = {
+BY_NAME: dict[str, Callable[[int], Mechanism]] = {
     "codebook": lambda classes: Codebook(classes),
     "none": lambda _classes: NoMechanism(),
 }
@@ -49,7 +50,7 @@ def plan(
     encoder: str | Factory | None,
     decoder: str | Factory | None,
     rows: str | None,
-    exemplars: int,
+    exemplars: int | None,
     pool: Samples | None,
     objectives: Mapping[str, float] | None,
     schedule: Schedule | None,
@@ -70,6 +71,7 @@ def plan(
             raise SpecError("the decoder of a codebook is its table; leave decoder= out")
     else:
         decoding = _decoder(decoder, limit, data, encoder)
+    way = rows or _usual_rows(infnet, pool)
     return Job(
         infnet=infnet,
         data=data,
@@ -78,8 +80,8 @@ def plan(
         encoder=_encoder(encoder, limit, data, budget, decoding),
         schedule=schedule or usual_schedule(len(splits.train)),
         decoder=decoding,
-        rows=rows or _usual_rows(infnet, pool),
-        exemplars=exemplars,
+        rows=way,
+        exemplars=exemplars or (DECOYS if way == "decoy" else 1),
         pool=pool,
         objectives=dict(objectives or {"cross-entropy": 1.0}),
         seed=seed,

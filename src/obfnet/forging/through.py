@@ -134,7 +134,7 @@ class _Halves:
 
 def _relaxed(mechanism: Mechanism, codes: Tensor) -> Tensor:
     """Released codes ``(K, n, k)`` of codes ``(K, n, k)``."""
-    return mechanism.relax(codes.flatten(0, 1)).unflatten(0, codes.shape[:2])
+    return torch.unflatten(mechanism.relax(codes.flatten(0, 1)), 0, codes.shape[:2])
 
 
 def _wide(obfuscated: Tensor) -> Tensor:

@@ -114,7 +114,7 @@ class _ConvTranspose2d(Layer):
             getattr(self, "bias", None),
             layer.stride,
             layer.padding,  # type: ignore[arg-type]  # no transposed one has it in words
-            layer.output_padding,  # type: ignore[arg-type]
+            layer.output_padding,
             self.count * layer.groups,
             layer.dilation,
         )
