@@ -36,6 +36,10 @@ class DataCorruptError(ForgeError):
     """Bytes of a dataset differ from their published hash."""
 
 
+class QueryBudgetError(ForgeError):
+    """A live InfNet may be sent no more samples; what it has answered is kept."""
+
+
 class InfNetChangedError(ForgeError):
     """The frozen model's parameters or buffers are no longer what they were."""
 

@@ -13,7 +13,6 @@ import numpy as np
 from obfnet.bundling.archive import Bundle, open_bundle
 from obfnet.edge.obfuscator import obfuscators
 from obfnet.edge.policy import Policy, always
-from obfnet.edge.transport import Limits, Transport
 from obfnet.errors import ObfuscationFailedError, ProtocolError, SampleRejectedError
 from obfnet.specs import Samples
 from obfnet.wire import (
@@ -24,6 +23,7 @@ from obfnet.wire import (
     decode_response,
     encode_request,
 )
+from obfnet.wire.transport import Limits, Transport
 
 
 @dataclass(frozen=True)

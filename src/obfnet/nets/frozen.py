@@ -1,131 +1,88 @@
-"""The InfNet: a classifier that answers and never changes, held to it by a digest."""
+"""``obfnet.freeze``: whatever classifies becomes an InfNet, and stays what it is."""
 
 from __future__ import annotations
 
-import hashlib
-from abc import ABC, abstractmethod
-from itertools import chain
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
 
-import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from obfnet.errors import InfNetChangedError, SpecError
-from obfnet.specs import Labels, Samples
+from obfnet.errors import SpecError
+from obfnet.nets.answers import Answers, Reading
+from obfnet.nets.endpoint import EndpointInfNet
+from obfnet.nets.infnet import InfNet, Scores
+from obfnet.nets.onnx_infnet import OnnxInfNet
+from obfnet.nets.terms import Terms
+from obfnet.nets.torch_infnet import TorchInfNet, digest, freeze_module
+from obfnet.specs import Samples
 
-#: Log-probabilities ``(n, classes)``, float32.
-Scores = Samples
-
-
-class InfNet(ABC):
-    """A frozen classifier, whatever it is made of; ``obfnet.freeze`` makes one.
-
-    Attributes:
-        digest: identifies the model; ``verify`` compares it with what the model is now.
-        differentiable: whether ``logits`` gives gradients to the samples.
-    """
-
-    digest: str
-    differentiable: bool = False
-
-    @abstractmethod
-    def log_probabilities(self, samples: Samples, batch: int = 512) -> Scores:
-        """Log-probabilities ``(n, classes)`` of samples ``(n, *shape)``, float32."""
-
-    @abstractmethod
-    def verify(self) -> None:
-        """Check that the model is what it was when it was frozen.
-
-        Raises:
-            InfNetChangedError: it is not.
-        """
-
-    def logits(self, samples: Tensor) -> Tensor:
-        """Logits ``(n, classes)`` of samples ``(n, *shape)``, differentiable in the samples.
-
-        Raises:
-            SpecError: this InfNet gives no gradients.
-        """
-        raise SpecError(f"{type(self).__name__} answers without gradients: forge without them")
-
-    def predict(self, samples: Samples, batch: int = 512) -> Labels:
-        """Labels ``(n,)`` of samples ``(n, *shape)``."""
-        labels: Labels = self.log_probabilities(samples, batch).argmax(1)
-        return labels
+__all__ = ["InfNet", "Reading", "Scores", "Terms", "TorchInfNet", "digest", "freeze"]
 
 
-class TorchInfNet(InfNet):
-    """A frozen torch module.
+@overload
+def freeze(
+    model: nn.Module,
+    answers: Answers = "logits",
+    classes: int | None = None,
+    outputs: Sequence[int] | None = None,
+    *,
+    probes: Samples | None = None,
+    terms: Terms | None = None,
+) -> TorchInfNet: ...
+
+
+@overload
+def freeze(
+    model: str | Path,
+    answers: Answers = "logits",
+    classes: int | None = None,
+    outputs: Sequence[int] | None = None,
+    *,
+    probes: Samples | None = None,
+    terms: Terms | None = None,
+) -> InfNet: ...
+
+
+def freeze(
+    model: nn.Module | str | Path,
+    answers: Answers = "logits",
+    classes: int | None = None,
+    outputs: Sequence[int] | None = None,
+    *,
+    probes: Samples | None = None,
+    terms: Terms | None = None,
+) -> InfNet:
+    """Make an InfNet of a classifier and take its digest.
 
     Args:
-        module: maps samples ``(n, *shape)`` to logits ``(n, classes)``; in eval mode, no
-            parameter asks for gradients (gradients to the *samples* still flow).
-        digest: hash of all parameters and buffers at the moment of freezing.
-    """
+        model: a torch module (frozen in place), the path of an ``.onnx`` file, or the URL of a
+            live Open Inference Protocol v2 model, ``http://host:port/v2/models/NAME`` with or
+            without ``/versions/V``. It takes float32 samples ``(n, *shape)``.
+        answers: what it answers with: ``"logits"`` ``(n, classes)`` (log-probabilities are as
+            good), ``"probabilities"`` ``(n, classes)`` or ``"labels"`` ``(n,)``.
+        classes: how many classes it knows; needed for labels without ``outputs``.
+        outputs: which of its classes are the data's, in the data's order, e.g. ten of a thousand.
+        probes: a few real samples ``(n, *shape)`` that identify a live model, and on which the
+            gradients of an ONNX file are checked; by default noise in [0, 1].
+        terms: how fast, how often and in what batches a live model may be asked.
 
-    differentiable = True
-
-    def __init__(self, module: nn.Module, digest: str) -> None:
-        self.module = module
-        self.digest = digest
-
-    def logits(self, samples: Tensor) -> Tensor:
-        """Logits ``(n, classes)`` of samples ``(n, *shape)``, differentiable in the samples."""
-        logits: Tensor = self.module(samples)
-        if logits.ndim != 2 or len(logits) != len(samples):
-            raise SpecError(
-                f"the InfNet answers with shape {tuple(logits.shape)} for {len(samples)} samples, "
-                "expected (n, classes): it is no classifier of single samples"
-            )
-        return logits
-
-    def log_probabilities(self, samples: Samples, batch: int = 512) -> Scores:
-        """Log-softmax of the logits."""
-        with torch.inference_mode():
-            parts = [
-                self.logits(torch.tensor(samples[start : start + batch])).log_softmax(1)
-                for start in range(0, len(samples), batch)
-            ]
-        return torch.cat(parts).numpy() if parts else np.zeros((0, 1), np.float32)
-
-    def verify(self) -> None:
-        """Check that parameters and buffers are what they were.
-
-        Raises:
-            InfNetChangedError: one differs. The usual cause is a BatchNorm left in train mode:
-                its running statistics move even with gradients off.
-        """
-        found = digest(self.module)
-        if found != self.digest:
-            raise InfNetChangedError(
-                f"the InfNet's digest is {found[:12]}, expected {self.digest[:12]}: something "
-                "wrote to its parameters or buffers (was it put in train mode?); load it again"
-            )
-
-
-def freeze(model: nn.Module) -> TorchInfNet:
-    """Freeze a torch classifier in place and take its digest.
-
-    Args:
-        model: any module that maps ``(n, *shape)`` float32 to logits ``(n, classes)``.
+    Returns:
+        A ``TorchInfNet``, ``OnnxInfNet`` or ``EndpointInfNet``.
 
     Raises:
-        SpecError: something else than a torch module.
+        SpecError: no such kind of model, no such file or URL, or no classifier that answers so.
+        BackendError: the live model is away, refuses, or its answers cannot be understood.
+        QueryBudgetError: the terms do not even allow the probes.
     """
-    if not isinstance(model, nn.Module):
-        raise SpecError(
-            f"expected a torch.nn.Module, got {type(model).__name__}: load the model into torch"
-        )
-    model.eval()
-    model.requires_grad_(False)
-    return TorchInfNet(model, digest(model))
-
-
-def digest(module: nn.Module) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes of all parameters *and buffers*."""
-    total = hashlib.sha256()
-    for name, tensor in sorted(chain(module.named_parameters(), module.named_buffers())):
-        values = tensor.detach().cpu().contiguous()
-        total.update(f"{name} {values.dtype} {tuple(values.shape)}\n".encode())
-        total.update(values.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
+    reading = Reading(answers, classes, None if outputs is None else tuple(outputs))
+    if isinstance(model, nn.Module):
+        return freeze_module(model, reading)
+    if isinstance(model, str) and "://" in model:
+        return EndpointInfNet(model, reading, terms or Terms(), probes)
+    if isinstance(model, (str, Path)):
+        return OnnxInfNet(Path(model), reading, probes)
+    raise SpecError(
+        f"expected a torch.nn.Module, the path of an ONNX file or the URL of a live model, got "
+        f"{type(model).__name__}"
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+from torch import nn
 
 from obfnet import files
 from obfnet.bundling.archive import Bundle, read
@@ -93,7 +94,7 @@ def make_infnet(place: Workplace) -> TorchInfNet:
         )
 
     def restore(content: bytes) -> TorchInfNet:
-        module = factory()
+        module: nn.Module = factory()
         module.load_state_dict(safetensors.torch.load(content))
         return freeze(module)
 

@@ -8,7 +8,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
@@ -19,7 +19,8 @@ from obfnet.errors import (
     ProtocolError,
     SpecError,
 )
-from obfnet.wire import HEADER_LENGTH, decode_error
+from obfnet.wire.envelope import HEADER_LENGTH
+from obfnet.wire.response import decode_error
 
 #: A larger answer is not read: a device has little memory, and a label needs few bytes.
 MOST_BYTES = 16 << 20
@@ -40,25 +41,40 @@ class Limits:
         timeout: seconds without a byte from the backend before an attempt is given up.
         attempts: tries in all before giving up.
         backoff: seconds before the second try; doubles each time, with jitter.
+        longest_wait: seconds a busy backend's ``Retry-After`` is followed at most.
     """
 
     timeout: float = 10.0
     attempts: int = 3
     backoff: float = 0.1
+    longest_wait: float = 30.0
 
     def __post_init__(self) -> None:
         longest = threading.TIMEOUT_MAX  # what the system's clocks can count, and no NaN
         waits = 0 < self.timeout <= longest and 0 <= self.backoff <= longest
-        if not waits or self.attempts < 1:
-            raise SpecError(f"expected timeout > 0, attempts >= 1, backoff >= 0, got {self}")
+        if not waits or not 0 <= self.longest_wait <= longest or self.attempts < 1:
+            raise SpecError(
+                f"expected timeout > 0, attempts >= 1, backoff >= 0, longest_wait >= 0, got {self}"
+            )
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Body of a good answer and the length of its JSON part, if it has a binary part."""
+    """An answer's body and the headers that matter, as they came.
+
+    Args:
+        body: the whole body.
+        header_length: length of its JSON part, if it has a binary part.
+        retry_after: when a busy backend wants to be asked again.
+    """
 
     body: bytes
     header_length: str | None
+    retry_after: str | None
+
+
+def _free() -> None:
+    """Nobody counts what is sent."""
 
 
 class Transport:
@@ -89,18 +105,37 @@ class Transport:
 
     def get(self, path: str) -> Reply:
         """Answer of ``GET path``."""
-        return self._exchange("GET", path, {}, None)
+        return self._exchange("GET", path, {}, None, _free)
 
-    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Answer of ``POST path``; a retry sends the very same bytes."""
-        return self._exchange("POST", path, headers, body)
+    def post(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        sending: Callable[[], None] = _free,
+    ) -> Reply:
+        """Answer of ``POST path``; a retry sends the very same bytes.
+
+        Args:
+            path: path on the backend.
+            headers: HTTP headers.
+            body: what to send.
+            sending: called each time the body is about to go out, retries included; what it
+                raises stops the sending.
+        """
+        return self._exchange("POST", path, headers, body, sending)
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
     def _exchange(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        sending: Callable[[], None],
     ) -> Reply:
         """Send and wait.
 
@@ -109,12 +144,13 @@ class Transport:
             BackendRefusedError: an answer that is an error; trying again would not help.
             ProtocolError: an answer of more than ``MOST_BYTES``.
         """
-        reason = ""
+        reason, asked = "", 0.0
         for attempt in range(self._limits.attempts):
             if attempt:
-                time.sleep(_pause(self._limits.backoff, attempt))
+                time.sleep(max(asked, _pause(self._limits.backoff, attempt)))
+            asked = 0.0
             try:
-                status, reply = self._once(method, path, headers, body)
+                status, reply = self._once(method, path, headers, body, sending)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 reason = repr(error)  # ValueError: a name no resolver takes, a negative length
                 continue
@@ -123,18 +159,27 @@ class Transport:
             reason = f"status {status}: {decode_error(reply.body)}"
             if status not in _RETRIED:
                 raise BackendRefusedError(f"{self._url} answered {reason}")
+            asked = min(_seconds(reply.retry_after), self._limits.longest_wait)
         raise BackendUnavailableError(
             f"{self._url} was away or busy in {self._limits.attempts} attempts, all of the same "
             f"bytes (last: {reason}): check that the backend is up and the address is right"
         )
 
     def _once(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        sending: Callable[[], None],
     ) -> tuple[int, Reply]:
         connection = self._connection
         try:
             if connection.sock is not None and _readable(connection.sock):
                 connection.close()  # the backend hung up while idle, or spoke unasked
+            if connection.sock is None:
+                connection.connect()
+            sending()
             connection.request(method, self._prefix + path, body, dict(headers))
             response = connection.getresponse()
             content = response.read(MOST_BYTES + 1)
@@ -148,7 +193,8 @@ class Transport:
         except BaseException:
             connection.close()  # what is left of this answer must not meet the next request
             raise
-        return response.status, Reply(content, response.headers.get(HEADER_LENGTH))
+        found = response.headers
+        return response.status, Reply(content, found.get(HEADER_LENGTH), found.get("Retry-After"))
 
 
 def _readable(connection: socket.socket) -> bool:
@@ -160,3 +206,9 @@ def _readable(connection: socket.socket) -> bool:
 def _pause(backoff: float, attempt: int) -> float:
     jitter = 0.5 + secrets.randbelow(1000) / 1000
     return float(backoff * 2 ** (attempt - 1) * jitter)
+
+
+def _seconds(retry_after: str | None) -> float:
+    """``Retry-After`` in its form of whole seconds; 0 for its other form, a date, and for noise."""
+    value = retry_after or ""
+    return float(value) if value.isascii() and value.isdigit() else 0.0

@@ -1,0 +1,163 @@
+"""Real sockets that keep what comes, hand it on, or answer it as badly as they are told."""
+
+import re
+import selectors
+import socket
+import threading
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from obfnet.wire import (
+    InferResponse,
+    ModelMetadata,
+    Tensor,
+    TensorMetadata,
+    encode_metadata,
+    encode_response,
+)
+
+
+class Listener:
+    """Accepts connections and keeps every byte that comes."""
+
+    def __init__(self):
+        self.connections, self.received = 0, b""
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._threads = [threading.Thread(target=self._accept)]
+        self._open = set()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __enter__(self):
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *_):
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[1:]:
+            thread.join()
+        self._socket.close()
+
+    @property
+    def requests(self) -> list[bytes]:
+        """The whole requests that came."""
+        found, rest = [], self.received
+        while rest:
+            head, _, _ = rest.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: *(\d+)\r\n", head + b"\r\n")
+            size = len(head) + 4 + (int(length[1]) if length else 0)
+            if len(rest) < size:
+                break
+            found.append(rest[:size])
+            rest = rest[size:]
+        return found
+
+    @property
+    def posts(self) -> list[bytes]:
+        return [request for request in self.requests if request.startswith(b"POST ")]
+
+    def wait_until_closed(self):
+        while self._open:
+            time.sleep(0.002)
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._open.add(connection)
+            self._threads.append(threading.Thread(target=self._serve, args=[connection]))
+            self._threads[-1].start()
+
+    def _serve(self, connection):
+        with connection, suppress(OSError):
+            self.serve(connection)
+        self._open.discard(connection)
+
+    def serve(self, connection):
+        raise NotImplementedError
+
+
+class Relay(Listener):
+    """Stands before a real backend and hands everything on as it is."""
+
+    def __init__(self, url):
+        super().__init__()
+        self._backend = urlsplit(url)
+
+    def serve(self, connection):
+        address = self._backend.hostname, self._backend.port
+        with socket.create_connection(address) as onward, selectors.DefaultSelector() as selector:
+            for end in (connection, onward):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection, selectors.EVENT_READ, onward)
+            selector.register(onward, selectors.EVENT_READ, connection)
+            while True:
+                for key, _ in selector.select():
+                    content = key.fileobj.recv(1 << 16)
+                    if not content:
+                        return
+                    if key.fileobj is connection:
+                        self.received += content
+                    key.data.sendall(content)
+
+
+class Scripted(Listener):
+    """A backend that misbehaves as it is told.
+
+    ``answers`` to POST come first to last, then good ones; None closes the connection instead,
+    as ``deaf`` does with every connection and ``hangs_up`` after every answer.
+    """
+
+    deaf = hangs_up = False
+
+    def __init__(self):
+        super().__init__()
+        tensors = (TensorMetadata("x", "FP32", (-1, 1, 2, 2)),), (TensorMetadata("y", "FP32", ()),)
+        self.metadata = http_answer(*encode_metadata(ModelMetadata("infnet", (), "", *tensors)))
+        self.answers: list[bytes | None] = []
+
+    def serve(self, connection):
+        while not self.deaf:
+            count = len(self.requests)
+            while len(self.requests) == count:
+                content = connection.recv(1 << 16)
+                if not content:
+                    return
+                self.received += content
+            answer = self.metadata if self.requests[-1].startswith(b"GET ") else self._next()
+            last = self.hangs_up  # read before the client may go on
+            if answer is None:
+                return
+            connection.sendall(answer)
+            if last:
+                return
+
+    def _next(self):
+        return self.answers.pop(0) if self.answers else good_answer(1)
+
+
+def http_answer(headers, body, status="200 OK"):
+    """Bytes of an HTTP answer."""
+    fields = {**headers, "Content-Length": len(body)}
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def good_answer(label):
+    logits = np.zeros((1, 3), np.float32)
+    logits[0, label] = 1
+    return scores_answer(logits)
+
+
+def scores_answer(*arrays):
+    tensors = tuple(Tensor(f"y{number}", array) for number, array in enumerate(arrays))
+    return http_answer(*encode_response(InferResponse("infnet", tensors)))
