@@ -159,7 +159,9 @@ def test_decoys_are_samples_of_the_pool_and_of_one_table_only(infnet, digits, po
     found = [contents(table) for table in tables]
     assert set.union(*found) <= known
     assert sum(map(len, found)) == len(set.union(*found)) == 60
-    later = decoy_rows(infnet, digits.spec, 10, 9, 2, 0.9, pool=pool, taken=[table.rows for table in tables])
+    later = decoy_rows(
+        infnet, digits.spec, 10, 9, 2, 0.9, pool=pool, taken=[table.rows for table in tables]
+    )
     assert not contents(later) & set.union(*found)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from obfnet.errors import SpecError
 from obfnet.forging.augment import fitting
 from obfnet.forging.job import Factory, Job, material
 from obfnet.forging.loop import build, fit_many
@@ -51,6 +52,9 @@ def train_twins(job: Job, seeds: Sequence[int]) -> list[Twin]:
 
     Their architecture is the ObfNet's own encoder with one output for each class where it has
     no decoder to pay for; otherwise what is proposed for the cost of both halves.
+
+    Raises:
+        SpecError: no classifier is as cheap as the ObfNet.
     """
     given = material(job, needs_teacher=False)
     augment = fitting(job.data.kind, job.data.spec.shape)
@@ -88,7 +92,11 @@ def architecture(job: Job) -> Factory:
             arguments = {**job.encoder.arguments, "outputs": classes}
             return Recipe(job.encoder.group, job.encoder.name, arguments)
     spent = cost_of_both(job)
-    return propose(shape, classes, Budget(spent.params, spent.macs), job.data.kind).factory
+    budget = Budget(spent.params, spent.macs)
+    try:
+        return propose(shape, classes, budget, job.data.kind).factory
+    except SpecError:  # too little for a convolution; dense layers go smaller
+        return propose(shape, classes, budget, "plain").factory
 
 
 def cost_of_both(job: Job) -> Cost:
