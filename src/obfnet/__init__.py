@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from obfnet.data.dataset import Dataset
     from obfnet.data.loading import load
     from obfnet.edge.client import EdgeClient
-    from obfnet.forging.sets import forge
+    from obfnet.forging.fleet import forge
     from obfnet.nets.frozen import freeze
     from obfnet.specs import SampleSpec
 
@@ -49,7 +49,7 @@ _PUBLIC = {
     "SampleSpec": ("obfnet.specs", "edge"),
     "audit": ("obfnet.auditing.audit", "forge"),
     "bundle": ("obfnet.bundling.pack", "forge"),
-    "forge": ("obfnet.forging.sets", "forge"),
+    "forge": ("obfnet.forging.fleet", "forge"),
     "freeze": ("obfnet.nets.frozen", "forge"),
     "load": ("obfnet.data.loading", "forge"),
 }

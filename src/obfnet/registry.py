@@ -8,7 +8,7 @@ from typing import Any
 
 from obfnet.errors import UnknownNameError
 
-GROUPS = ("datasets", "infnets", "obfnets", "encoders", "mechanisms", "attacks")
+GROUPS = ("datasets", "infnets", "obfnets", "encoders", "mechanisms", "terms", "attacks")
 
 
 def names(group: str) -> list[str]:

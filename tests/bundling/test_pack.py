@@ -1,5 +1,7 @@
 """What a device unpacks does what the forge packed, without torch."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -27,7 +29,7 @@ def forged():
     torch.manual_seed(0)
     dense = nn.Sequential(nn.Flatten(), nn.Linear(16, 5))
     back = nn.Sequential(nn.Linear(5, 16), nn.ReLU(), nn.Unflatten(1, (1, 4, 4)))
-    rows = torch.rand(5, 1, 4, 4)
+    rows = torch.rand(5, 1, 1, 4, 4)
     return ObfNetSet(
         "device-0",
         (
@@ -53,6 +55,19 @@ def test_the_device_does_what_was_forged(forged):
     codebook, published = opened.manifest.obfnets
     assert (codebook.params, codebook.macs) == (16 * 5 + 5, 16 * 5)
     assert (published.params, published.macs) == (16 * 5 + 5 + 5 * 16 + 16, 2 * 16 * 5)
+
+
+def test_exemplars_of_a_code_come_with_it(forged):
+    rows = torch.rand(5, 3, 1, 4, 4)
+    made = replace(forged.obfnets[0], decoder=Table(rows))
+    opened = read(bundle(replace(forged, obfnets=(made,))).content)
+    (obfuscator,) = obfuscators(opened)
+    codes = made.mechanism.release(made.encoder(torch.from_numpy(PROBES)).detach().numpy())
+    for transform in (made, obfuscator):
+        released = np.stack([transform(PROBES) for _ in range(40)])
+        for probe, code in enumerate(codes):
+            found = {sample.tobytes() for sample in released[:, probe]}
+            assert found == {row.numpy().tobytes() for row in rows[code]}
 
 
 def test_an_empty_set(forged):

@@ -31,7 +31,7 @@ def npy(rows, **options) -> bytes:
 
 def rows_of(number: int):
     """A codebook's table: row k is recognised as class k; the last value tells which table."""
-    rows = np.full((3, 1, 2, 2), 0.125, np.float32)
+    rows = np.full((3, 1, 1, 2, 2), 0.125, np.float32)
     for label in range(3):
         rows[label].flat[label] = 0.75
         rows[label].flat[3] = number / 8
@@ -49,15 +49,15 @@ HALVED = onnx_net(
 )
 
 
-def make_bundle(*obfnets, spec=SPEC):
+def make_bundle(*obfnets, spec=SPEC, arguments=None):
     """A bundle of ``(mechanism, encoder, decoder)``; a decoder that is no ONNX is a table."""
     members, entries = {}, []
     for number, (mechanism, encoder, decoder) in enumerate(obfnets):
         suffix = "npy" if decoder.startswith((b"\x93NUMPY", b"PK")) else "onnx"
         names = f"{number}/encoder.onnx", f"{number}/decoder.{suffix}"
         members.update(zip(names, (encoder, decoder), strict=True))
-        arguments = {"codes": 3} if mechanism == "codebook" else {}
-        entries.append(Entry(mechanism, arguments, *names, {}, 0, 0, 1.0, 0, 0.0))
+        usual = {"codes": 3} if mechanism == "codebook" else {}
+        entries.append(Entry(mechanism, arguments or usual, *names, {}, 0, 0, 1.0, 0, 0.0))
     return write(Manifest("d" * 64, spec, "device-0", tuple(entries), {}, {}), members)
 
 

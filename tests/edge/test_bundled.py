@@ -22,12 +22,47 @@ def test_the_mechanism_is_enforced_whatever_the_weights(make, samples):
     table = make.rows(0)
     (obfuscator,) = obfuscators(make.bundle(("codebook", malicious, make.npy(table))))
     released = obfuscator(samples)
-    assert all(any((x == row).all() for row in table) for x in released)
+    assert all(any((x == row).all() for row in table[:, 0]) for x in released)
 
 
 def test_codebook_lies_in_the_range_of_samples(codebook, make, samples):
     (obfuscator,) = obfuscators(codebook)
     assert make.spec.check(obfuscator(samples)).dtype == np.float32
+
+
+@pytest.mark.parametrize("mechanism", ["codebook", "randomised-codebook"])
+def test_exemplars_are_drawn_evenly_and_the_code_stays(mechanism, make, monkeypatch):
+    """One sample, again and again: every exemplar of its code comes as often, no other code."""
+    arguments = {"codes": 3} | ({"epsilon": 60.0} if mechanism != "codebook" else {})
+    table = np.concatenate([make.rows(number) for number in range(4)], axis=1)
+    bundle = make.bundle((mechanism, make.encoder, make.npy(table)), arguments=arguments)
+    (obfuscator,) = obfuscators(bundle)
+    sample = np.array([0.1, 0.9, 0.2, 0.3], np.float32).reshape(1, 1, 2, 2)
+    released = np.concatenate([obfuscator(sample) for _ in range(2000)])
+    np.testing.assert_array_equal(released[:, 0, 0, 1], 0.75)  # the mark of code 1
+    counts = np.bincount((released[:, 0, 1, 1] * 8).astype(int), minlength=4)
+    # Each is binomial(2000, 1/4), standard deviation 19; a fair draw fails once in 10^6.
+    assert abs(counts - 500).max() < 100
+    runs = (released[1:, 0, 1, 1] == released[:-1, 0, 1, 1]).mean()
+    assert 0.2 < runs < 0.3  # independent of the one before
+
+
+def test_the_draw_sees_nothing_of_the_sample(make):
+    """Exemplars have the same distribution for samples of one code that are far apart."""
+    table = np.concatenate([make.rows(number) for number in range(2)], axis=1)
+    (obfuscator,) = obfuscators(make.bundle(("codebook", make.encoder, make.npy(table))))
+    faint, strong = np.zeros((2, 3000, 1, 2, 2), np.float32)
+    faint[:, 0, 0, 0], strong[:] = 0.01, [[[0.9, 0.8], [0.7, 1.0]]]
+    shares = [obfuscator(samples)[:, 0, 1, 1].mean() * 8 for samples in (faint, strong)]
+    # Standard deviation of each share: .009.
+    assert max(abs(share - 0.5) for share in shares) < 0.05
+
+
+def test_a_randomised_codebook_needs_a_row_for_each_code(make):
+    content = make.npy(make.rows(0)[:2])
+    arguments = {"codes": 3, "epsilon": 1.0}
+    bundle = make.bundle(("randomised-codebook", make.encoder, content), arguments=arguments)
+    rejected(bundle, "2 rows, expected 3")
 
 
 def test_what_one_call_returns_another_cannot_change(codebook, samples):
@@ -44,8 +79,10 @@ def test_what_one_call_returns_another_cannot_change(codebook, samples):
         (lambda rows: rows[:2], "2 rows, expected 3"),
         (lambda rows: np.concatenate([rows, rows]), "6 rows, expected 3"),
         (lambda rows: rows[0, 0, 0, 0], "shape"),
+        (lambda rows: rows[:, 0], "shape"),
+        (lambda rows: rows[:, :0], "at least one exemplar"),
         (lambda rows: rows.reshape(3, 4), "shape"),
-        (lambda rows: rows[:, :, :, :1], "shape"),
+        (lambda rows: rows[:, :, :, :, :1], "shape"),
         (lambda rows: rows.astype(np.float64), "float64"),
         (lambda rows: rows.astype(">f4"), ">f4"),
         (lambda rows: rows * np.float32(np.nan), "NaN"),
@@ -63,11 +100,11 @@ def pickled(make):
 
 
 def huge(make):
-    return make.npy(make.rows(0)).replace(b"(3, 1, 2, 2)", b"(3**99, 1,2)")
+    return make.npy(make.rows(0)).replace(b"(3, 1, 1, 2, 2)", b"(3**99, 1, 1, 2)")
 
 
 def endless(make):
-    return make.npy(make.rows(0)).replace(b"(3, 1, 2, 2), }  ", b"(99999999999, ) }")
+    return make.npy(make.rows(0)).replace(b"(3, 1, 1, 2, 2), }  ", b"(99999999999, ) }   ")
 
 
 @pytest.mark.parametrize(

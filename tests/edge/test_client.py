@@ -47,7 +47,7 @@ def test_raw_sends_the_sample_and_a_codebook_sends_a_row(
     connect(codebook, relay.url).infer(samples[0])
     raw, obfuscated = map(sent, relay.posts)
     np.testing.assert_array_equal(raw[0], samples[0])
-    np.testing.assert_array_equal(obfuscated[0], make.rows(0)[labels[0]])
+    np.testing.assert_array_equal(obfuscated[0], make.rows(0)[labels[0], 0])
 
 
 def test_every_obfnet_of_a_set_is_drawn(four_codebooks, connect, relay, samples, labels):

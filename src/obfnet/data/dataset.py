@@ -20,7 +20,8 @@ class Dataset:
     Args:
         name: the dataset's registered name.
         samples: ``(n, *spec.shape)`` float32, in the range of ``spec``.
-        labels: ``(n,)`` int64 in ``[0, len(classes))``: what the InfNet is asked for.
+        labels: ``(n,)`` int64 in ``[0, len(classes))``: what the InfNet is asked for; -1 where
+            nobody knows.
         spec: shape and value range of one sample.
         classes: the name of each label.
         licence: licence of the data, as published.
@@ -67,7 +68,7 @@ class Dataset:
                 f"are {sorted(self.attribute_names)}; name the values of every attribute"
             )
         self._freeze("samples", samples)
-        self._freeze("labels", self._codes("labels", self.labels, len(self.classes)))
+        self._freeze("labels", self._codes("labels", self.labels, len(self.classes), -1))
         groups = self.groups if len(self.groups) else np.arange(len(samples))
         self._freeze("groups", self._codes("groups", groups, None))
         attributes = {
@@ -88,6 +89,11 @@ class Dataset:
     def __repr__(self) -> str:
         return f"Dataset({self.name}, {len(self)} samples of {self.spec.shape})"
 
+    @property
+    def labelled(self) -> bool:
+        """Whether the label of every sample is known."""
+        return bool((self.labels >= 0).all())
+
     def take(self, indices: npt.ArrayLike) -> Dataset:
         """The dataset of the samples at ``indices`` (integers, or a bool mask), in that order."""
         chosen = np.asarray(indices)
@@ -102,13 +108,15 @@ class Dataset:
             official_test=None if self.official_test is None else self.official_test[chosen],
         )
 
-    def _codes(self, what: str, values: npt.NDArray[np.generic], count: int | None) -> Labels:
-        """``values`` as int64, checked to lie in ``[0, count)``."""
+    def _codes(
+        self, what: str, values: npt.NDArray[np.generic], count: int | None, least: int = 0
+    ) -> Labels:
+        """``values`` as int64, checked to lie in ``[least, count)``."""
         codes = self._column(what, values, "iu").astype(np.int64, copy=False)
-        if count is not None and codes.size and (codes.min() < 0 or codes.max() >= count):
+        if count is not None and codes.size and (codes.min() < least or codes.max() >= count):
             raise SpecError(
                 f"dataset {self.name!r}: {what} span [{codes.min()}, {codes.max()}], "
-                f"expected [0, {count - 1}] for {count} named values"
+                f"expected [{least}, {count - 1}] for {count} named values"
             )
         return codes
 

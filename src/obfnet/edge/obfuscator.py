@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ import numpy.typing as npt
 from obfnet.bundling.archive import Bundle
 from obfnet.bundling.manifest import Entry
 from obfnet.edge.runtime import Net, load
-from obfnet.errors import BundleRejectedError, ObfuscationFailedError
+from obfnet.errors import BundleRejectedError, ObfuscationFailedError, SampleRejectedError
 from obfnet.mechanisms.codebook import Codebook
+from obfnet.mechanisms.entropy import choice
 from obfnet.mechanisms.mechanism import Mechanism
+from obfnet.mechanisms.randomised_codebook import RandomisedCodebook
 from obfnet.specs import Samples, SampleSpec
 
 Decoder = Callable[[npt.NDArray[Any]], Samples]
@@ -82,19 +85,33 @@ def _obfuscator(entry: Entry, members: Mapping[str, bytes], spec: SampleSpec) ->
     decoder: Decoder
     if entry.decoder.endswith(".npy"):
         table = _table(entry.decoder, members[entry.decoder], spec)
-        if isinstance(mechanism, Codebook) and len(table) != mechanism.codes:
+        if isinstance(mechanism, Codebook | RandomisedCodebook) and len(table) != mechanism.codes:
             raise BundleRejectedError(
                 f"table {entry.decoder} has {len(table)} rows, expected {mechanism.codes}"
             )
-        decoder = table.__getitem__
+        decoder = partial(_exemplars, table)
     else:
         decoder = load(members[entry.decoder])
     return Obfuscator(load(members[entry.encoder]), mechanism, decoder, spec, entry)
 
 
+def _exemplars(table: Samples, indices: npt.NDArray[Any]) -> Samples:
+    """An exemplar of each code, drawn from the system's generator and from nothing of x."""
+    drawn: Samples = table[indices, choice(len(indices), table.shape[1])]
+    return drawn
+
+
 def _table(name: str, content: bytes, spec: SampleSpec) -> Samples:
+    """Rows ``(K, E, *shape)`` with at least one exemplar of each code."""
     try:
         rows = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-        return spec.check(rows)
+        if rows.ndim != 2 + len(spec.shape) or not rows.shape[1]:
+            axes = ", ".join(map(str, spec.shape))
+            raise SampleRejectedError(
+                f"rows have shape {rows.shape}, expected (codes, exemplars, {axes}) with at least "
+                "one exemplar of each code"
+            )
+        spec.check(rows.reshape(-1, *rows.shape[2:]))
+        return rows
     except Exception as error:  # damaged headers raise many types
         raise BundleRejectedError(f"table {name} cannot be used: {error}") from error

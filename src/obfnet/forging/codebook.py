@@ -3,48 +3,42 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
-from obfnet.data.dataset import Dataset
-from obfnet.data.splits import Splits
 from obfnet.errors import SpecError
 from obfnet.forging.augment import fitting
-from obfnet.forging.loop import Schedule, build, fit
+from obfnet.forging.job import Job, Objectives, material
+from obfnet.forging.loop import fit_many
 from obfnet.forging.obfnet import ObfNet, Table
-from obfnet.forging.table import RecognisedRows, optimise_rows
+from obfnet.forging.objectives.batch import Batch
+from obfnet.forging.rows import TABLES, pick
+from obfnet.forging.table import RecognisedRows
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.randomised_codebook import RandomisedCodebook
-from obfnet.nets.frozen import InfNet
 from obfnet.seeds import branch
 
+#: Mechanisms whose released code is the index of a row.
+INDEXED = (Codebook, RandomisedCodebook)
+#: Below what a float can hold of a share of 1; keeps logarithms finite.
+_TINY = 1e-37
 
-def forge_codebook(
-    factory: Callable[[], nn.Module],
-    infnet: InfNet,
-    data: Dataset,
-    splits: Splits,
-    schedule: Schedule,
-    seed: int,
-    mechanism: Codebook | RandomisedCodebook,
-) -> ObfNet:
-    """Forge one codebook ObfNet.
 
-    The InfNet is asked about the K rows only. Its K x C table of log-probabilities then stands
-    in for it: the encoder is trained to maximise the probability that the released row is
-    answered with the right label, log sum_k p(k | x) P(label | row k).
+def forge_codebooks(
+    job: Job, seeds: Sequence[int], tables: Sequence[RecognisedRows] | None = None
+) -> list[ObfNet]:
+    """Forge one codebook ObfNet for each seed, all at once.
+
+    The InfNet is asked about the rows only. Its table of log-probabilities then stands in for
+    it: an encoder is trained to maximise the probability that the released row is answered with
+    the right label, log sum_k p(k | x) P(label | row k).
 
     Args:
-        factory: makes an untrained encoder with ``mechanism.codes`` outputs.
-        infnet: frozen, checked before and after.
-        data: samples and labels.
-        splits: train and validation parts are used, no other.
-        schedule: how long and how fast.
-        seed: fixes rows, initial weights, order and augmentation.
-        mechanism: how many codes, and whether the index is randomised.
+        job: what they share; its mechanism is a codebook.
+        seeds: one for each; fixes its rows and initial weights.
+        tables: of each, as ``make_tables`` gives them; by default made now.
 
     Raises:
         SpecError: the InfNet answers with other classes than the data has, the codes are no
@@ -53,32 +47,85 @@ def forge_codebook(
         InfNetChangedError: something has written to the InfNet.
     """
     started = time.perf_counter()
-    infnet.verify()
-    table = optimise_rows(infnet, data.spec, mechanism.codes, branch(seed, "rows"))
-    _check(table, len(data.classes), mechanism.rows_per_class)
-    encoder = build(factory, branch(seed, "encoder"))
-    samples = torch.from_numpy(data.samples[splits.train])
-    answers = table.log_probabilities.T[torch.from_numpy(data.labels[splits.train])]
-    augment = fitting(data.kind, data.spec.shape)
-    held_samples = torch.from_numpy(data.samples[splits.validation])
-    held_labels = data.labels[splits.validation]
+    assert isinstance(job.mechanism, INDEXED)
+    mechanism = job.mechanism
+    job.infnet.verify()
+    tables = tables or make_tables(job, seeds)
+    answers = torch.stack([table.log_probabilities for table in tables]).exp()
+    said = [table.labels for table in tables]
+    objectives = Objectives(job, seeds, mechanism.codes)
+    given = material(job, objectives.needs_teacher)
+    augment = fitting(job.data.kind, job.data.spec.shape)
+    encoders = job.stack("encoder", seeds)
 
-    def loss(indices: torch.Tensor) -> torch.Tensor:
-        batch = samples[indices] if augment is None else augment(samples[indices])
-        right = (mechanism.relax(encoder(batch)) + answers[indices]).logsumexp(1)
-        mean: torch.Tensor = -right.mean()
-        return mean
+    def losses(indices: torch.Tensor, present: list[int]) -> torch.Tensor:
+        samples = given.samples[indices]
+        released = mechanism.relax(encoders(samples if augment is None else augment(samples)))
+        # log sum_k p(k | x) P(label | row k), in a form that neither over- nor underflows
+        most = released.detach().amax(2, keepdim=True)
+        mixed = torch.bmm((released - most).exp(), answers[present])
+        batch = Batch(
+            samples=samples,
+            labels=given.labels[indices],
+            answers=(mixed + _TINY).log() + most,
+            released=released,
+            teacher=None if given.teacher is None else given.teacher[indices],
+            attributes={name: each[indices] for name, each in given.attributes.items()},
+        )
+        return objectives(present, batch)
 
-    def score() -> float:
-        codes = torch.cat([encoder(part) for part in held_samples.split(1024)])
-        uniform = np.random.default_rng(branch(seed, "noise")).random
-        released = mechanism.release(codes.numpy(), uniform)
-        return float((table.labels[released] == held_labels).mean())
+    def scores(present: list[int]) -> list[float]:
+        codes = torch.cat([encoders(part) for part in given.held_samples.split(512)], dim=1)
+        return [
+            _share(mechanism, code, said[number], given.held_labels, seeds[number])
+            for number, code in zip(present, codes.numpy(), strict=True)
+        ]
 
-    trained = fit(encoder, loss, score, len(samples), schedule, branch(seed, "order"), "forge")
-    infnet.verify()
-    seconds = time.perf_counter() - started
-    return ObfNet(encoder, mechanism, Table(table.rows), data.spec, seed, seconds, trained)
+    trained = fit_many(
+        encoders,
+        losses,
+        scores,
+        len(given.samples),
+        job.schedule,
+        branch(job.seed, "order"),
+        "forge",
+        objectives.adversaries,
+        objectives.betas,
+    )
+    job.infnet.verify()
+    seconds = (time.perf_counter() - started) / len(seeds)
+    return [
+        ObfNet(encoders.net(state), mechanism, Table(table.rows), job.data.spec, seed, seconds, fit)
+        for (fit, state), table, seed in zip(trained, tables, seeds, strict=True)
+    ]
+
+
+def make_tables(
+    job: Job, seeds: Sequence[int], taken: Sequence[torch.Tensor] = ()
+) -> list[RecognisedRows]:
+    """The rows of each seed's table, and what the InfNet says of them, checked.
+
+    Args:
+        job: its mechanism is a codebook.
+        seeds: one for each table.
+        taken: rows ``(K, E, *shape)`` of tables that exist, whose decoys are not used again.
+
+    Raises:
+        SpecError, ForgeError: as ``forge_codebooks``.
+    """
+    assert isinstance(job.mechanism, INDEXED)
+    pool = {"pool": job.pool, "taken": taken} if job.rows == "decoy" else {}
+    tables: list[RecognisedRows] = pick(TABLES, job.rows)(
+        job.infnet,
+        job.data.spec,
+        job.mechanism.codes,
+        [branch(seed, "rows") for seed in seeds],
+        exemplars=job.exemplars,
+        **pool,
+    )
+    for table in tables:
+        _check(table, len(job.data.classes), job.mechanism.rows_per_class)
+    return tables
 
 
 def _check(table: RecognisedRows, classes: int, rows_per_class: int) -> None:
@@ -91,3 +138,15 @@ def _check(table: RecognisedRows, classes: int, rows_per_class: int) -> None:
             f"the InfNet takes {most} rows for one class, the mechanism certifies "
             f"{rows_per_class}: set rows_per_class={most}"
         )
+
+
+def _share(
+    mechanism: Codebook | RandomisedCodebook,
+    code: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    said: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]],
+    seed: int,
+) -> float:
+    """Share of samples whose released row the InfNet answers as it should."""
+    uniform = np.random.default_rng(branch(seed, "noise")).random
+    return float((said[mechanism.release(code, uniform)] == labels).mean())

@@ -1,16 +1,20 @@
-"""The one training loop: Adam, a cosine schedule, and the best checkpoint on validation data."""
+"""The one training loop: Adam, a cosine schedule, and each net's best checkpoint on held data."""
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from obfnet.allocator import keeping_memory
 from obfnet.errors import SpecError
+from obfnet.nets.stack import State, chosen
 from obfnet.progress import bar
 
 
@@ -48,7 +52,7 @@ class Fit:
     """What training reached.
 
     Args:
-        score: the best one; the module is left at its checkpoint.
+        score: the best one, whose checkpoint is what training gives.
         epoch: after how many epochs it came, 0 for the untrained module.
         seconds: wall time until it came.
         history: the score before training and at each check.
@@ -58,6 +62,24 @@ class Fit:
     epoch: float
     seconds: float
     history: tuple[float, ...]
+
+
+class Nets(Protocol):
+    """K nets that train at once; ``nets.stack.Stack`` is one kind."""
+
+    @property
+    def count(self) -> int:
+        """K."""
+
+    @property
+    def module(self) -> nn.Module:
+        """All of them, with every parameter stacked along its first axis."""
+
+    def state(self, position: int) -> State:
+        """A copy of the weights and buffers of the net at ``position``."""
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """Drop all nets but those at ``positions``; parameters remain the same objects."""
 
 
 def fit(
@@ -81,52 +103,158 @@ def fit(
         seed: fixes the order of samples, dropout and augmentation.
         label: name on the progress bar.
     """
+    ((reached, state),) = fit_many(
+        _Alone(module),
+        lambda indices, _: loss(indices)[None],
+        lambda _: [score()],
+        count,
+        schedule,
+        seed,
+        label,
+    )
+    module.load_state_dict(state)
+    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    module.eval()
+    return reached
+
+
+def fit_many(
+    nets: Nets,
+    losses: Callable[[Tensor, list[int]], Tensor],
+    scores: Callable[[list[int]], Sequence[float]],
+    count: int,
+    schedule: Schedule,
+    seed: int,
+    label: str,
+    also: Sequence[nn.Parameter] = (),
+    betas: tuple[float, float] = (0.9, 0.999),
+) -> list[tuple[Fit, State]]:
+    """Train K nets on the same batches; each stops by itself, at its own best checkpoint.
+
+    Args:
+        nets: what is trained, and used up.
+        losses: one loss for each net still in training, given the batch's indices into
+            ``range(count)`` and the numbers of those nets in ``range(K)``.
+        scores: one score for each, given their numbers; higher is better.
+        count: number of training samples.
+        schedule: how long and how fast; patience and target count for each net by itself.
+        seed: fixes the order of samples, dropout and augmentation.
+        label: name on the progress bar.
+        also: further parameters that train along, an adversary's. Nets that have stopped are
+            then computed to the end, and no more than that.
+        betas: Adam's decay rates.
+
+    Returns:
+        For each net how it went, and the weights of its best checkpoint.
+    """
     started = time.perf_counter()
-    # Convolutions, depthwise ones above all, are faster with channels last; others do not care.
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = nets.module
     batch = min(schedule.batch, count)
     steps = count // batch
-    optimiser = torch.optim.Adam(
-        [p for p in module.parameters() if p.requires_grad], schedule.rate, fused=True
-    )
-    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.epochs * steps)
-    history: list[float] = []
-    best, best_step, best_seconds = 0, 0, 0.0
-    best_state = copy.deepcopy(module.state_dict())
     every = max(1, steps // schedule.checks)
-    with (
-        torch.random.fork_rng(devices=[]),
-        bar(label, schedule.epochs * steps) as advance,
-    ):
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    optimiser = torch.optim.Adam([*parameters, *also], schedule.rate, betas, fused=True)
+    decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, schedule.epochs * steps)
+    present = list(range(nets.count))  # numbers of the nets that are still computed
+    courses = [_Course() for _ in present]
+
+    def check(step: int) -> None:
         module.eval()
         with torch.inference_mode():
-            history.append(score())
+            found = scores(present)
+        for position, (number, score) in enumerate(zip(present, found, strict=True)):
+            if not courses[number].over(schedule):
+                reached = Fit(score, step / steps, time.perf_counter() - started, ())
+                courses[number].add(reached, partial(nets.state, position))
+
+    with (
+        torch.random.fork_rng(devices=[]),
+        keeping_memory(),
+        bar(label, schedule.epochs * steps) as advance,
+    ):
+        _channels_last(module)
+        check(0)
         torch.manual_seed(seed)
         for step, indices in enumerate(_batches(count, batch, schedule.epochs), start=1):
             module.train()
             optimiser.zero_grad(set_to_none=True)
-            loss(indices).backward()
+            losses(indices, present).sum().backward()
             optimiser.step()
             if schedule.decay:
                 decay.step()
             advance()
             if step % every and step % steps:
                 continue
-            module.eval()
-            with torch.inference_mode():
-                history.append(score())
-            if history[-1] > history[best]:
-                best, best_step = len(history) - 1, step
-                best_seconds = time.perf_counter() - started
-                best_state = copy.deepcopy(module.state_dict())
-            if schedule.target is not None and history[-1] >= schedule.target:
+            check(step)
+            running = [n for n in present if not courses[n].over(schedule)]
+            if not running:
                 break
-            if schedule.patience is not None and len(history) - 1 - best >= schedule.patience:
-                break
-    module.load_state_dict(best_state)
-    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    module.eval()
-    return Fit(history[best], best_step / steps, best_seconds, tuple(history))
+            if len(running) < len(present) and not also:
+                _drop(nets, optimiser, parameters, [present.index(n) for n in running])
+                present = running
+    return [course.end() for course in courses]
+
+
+class _Course:
+    """How the training of one net goes."""
+
+    def __init__(self) -> None:
+        self.history: list[float] = []
+        self.best = -1
+        self.reached: Fit
+        self.state: State
+
+    def add(self, found: Fit, state: Callable[[], State]) -> None:
+        self.history.append(found.score)
+        if self.best < 0 or found.score > self.history[self.best]:
+            self.best = len(self.history) - 1
+            self.reached, self.state = found, state()
+
+    def over(self, schedule: Schedule) -> bool:
+        if len(self.history) < 2:
+            return False
+        enough = schedule.target is not None and self.history[-1] >= schedule.target
+        waited = len(self.history) - 1 - self.best
+        return enough or (schedule.patience is not None and waited >= schedule.patience)
+
+    def end(self) -> tuple[Fit, State]:
+        return replace(self.reached, history=tuple(self.history)), self.state
+
+
+class _Alone:
+    """One module as the only one of several."""
+
+    count = 1
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+
+    def state(self, position: int) -> State:
+        return copy.deepcopy(self.module.state_dict())
+
+    def keep(self, positions: Sequence[int]) -> None:
+        """It is kept as long as it trains."""
+
+
+def _drop(
+    nets: Nets,
+    optimiser: torch.optim.Optimizer,
+    parameters: Sequence[nn.Parameter],
+    positions: Sequence[int],
+) -> None:
+    """Keep the nets at ``positions`` and what the optimiser remembers of them."""
+    before = nets.count
+    nets.keep(positions)
+    for parameter in parameters:
+        memory = optimiser.state[parameter]
+        for name, values in memory.items():
+            memory[name] = chosen(values, before, positions)
+    _channels_last(nets.module)
+
+
+def _channels_last(module: nn.Module) -> None:
+    """Convolutions, depthwise ones above all, are faster so; others do not care."""
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _batches(count: int, batch: int, epochs: int) -> Iterator[Tensor]:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from obfnet.forging.loop import Fit
-from obfnet.mechanisms.entropy import Uniform, system
+from obfnet.mechanisms.entropy import Uniform, choice, system
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.specs import Samples, SampleSpec
 
 
 class Table(nn.Module):
-    """The decoder of a codebook: row ``index`` of a table of samples, no arithmetic.
+    """The decoder of a codebook: an exemplar of code ``index`` from a table, no arithmetic.
 
     Args:
-        rows: ``(K, *shape)``, never trained together with an encoder.
+        rows: ``(K, E, *shape)``, never trained together with an encoder.
     """
 
     rows: Tensor
@@ -27,9 +28,13 @@ class Table(nn.Module):
         super().__init__()
         self.register_buffer("rows", rows)
 
-    def forward(self, indices: Tensor) -> Tensor:
-        """Rows ``(n, *shape)`` of integer indices ``(n,)``."""
-        return self.rows[indices]
+    def forward(self, indices: Tensor, uniform: Uniform = system) -> Tensor:
+        """An exemplar ``(n, *shape)`` for each integer index ``(n,)``.
+
+        It is drawn without a look at anything but the index, or the certificate would not hold.
+        """
+        drawn = choice(len(indices), self.rows.shape[1], uniform)
+        return self.rows[indices, torch.from_numpy(drawn)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +65,19 @@ class ObfNet:
 
         Args:
             samples: float32 ``(n, *shape)``.
-            uniform: randomness of the mechanism; the system's, as on a device.
+            uniform: randomness of mechanism and table; the system's, as on a device.
             batch: how many at once.
         """
         self.encoder.eval()
         self.decoder.eval()
+        table = isinstance(self.decoder, Table)
+        decode = partial(self.decoder, uniform=uniform) if table else self.decoder
         parts = []
         with torch.inference_mode():
             for start in range(0, len(samples), batch):
                 code = self.encoder(torch.tensor(samples[start : start + batch])).numpy()
                 released = torch.from_numpy(self.mechanism.release(code, uniform))
-                parts.append(self.decoder(released).numpy())
+                parts.append(decode(released).numpy())
         return np.concatenate(parts) if parts else np.zeros_like(samples)
 
     @property

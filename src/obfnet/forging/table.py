@@ -1,20 +1,22 @@
-"""The rows of a codebook: samples the InfNet recognises, found before any data is seen."""
+"""The rows of a codebook, and what a frozen classifier says of them."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from obfnet.errors import ForgeError, SpecError
-from obfnet.nets.frozen import InfNet
-from obfnet.specs import Labels, SampleSpec
+from obfnet.nets.frozen import Scores
+from obfnet.specs import Labels, Samples
 
 #: A row recognised with less may be answered otherwise by another runtime.
 LEAST_CONFIDENCE = 0.9
+#: Probabilities below this count as this, so that their logarithm stays finite.
+LEAST_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,72 +24,85 @@ class RecognisedRows:
     """Rows of a table and what the InfNet says of them.
 
     Args:
-        rows: ``(K, *shape)`` within the value range of a raw sample.
-        log_probabilities: ``(K, classes)``, the InfNet's answer to each row.
-        labels: ``(K,)``, the class that the InfNet recognises in each row.
+        rows: ``(K, E, *shape)``, E exemplars of each code, one of which is drawn at release;
+            float32, within the value range of a raw sample.
+        log_probabilities: ``(K, classes)``, the InfNet's answer to each code: the logarithm of
+            the mean over its exemplars, for each is drawn with probability 1/E.
+        labels: ``(K,)``, the class that the InfNet recognises in every exemplar of a code.
+        queries: samples the InfNet answered to find this table, passes for gradients included;
+            tables that were chosen from one pool together share theirs.
     """
 
     rows: Tensor
     log_probabilities: Tensor
     labels: Labels
+    queries: int
 
 
-def optimise_rows(
-    infnet: InfNet,
-    spec: SampleSpec,
-    codes: int,
-    seed: int,
-    confidence: float = 0.99,
-    steps: int = 1000,
-) -> RecognisedRows:
-    """Move random rows along the InfNet's gradients until row k is recognised as its class.
-
-    Each row starts from its own random draw, so two seeds give two unlike tables. A sigmoid
-    keeps every value inside ``[spec.low, spec.high]``: on the wire a row looks like any sample.
-
-    Args:
-        infnet: the frozen classifier.
-        spec: shape and value range of a sample.
-        codes: K, a multiple of the number of classes; row k stands for class ``k % classes``.
-        seed: fixes the random start.
-        confidence: stop once every row has this probability of its class.
-        steps: stop after this many; every row must then have at least ``LEAST_CONFIDENCE``.
+def classes_of(codes: int, classes: int) -> Labels:
+    """The class that each of K codes stands for, ``(K,)``: code k for ``k % classes``.
 
     Raises:
         SpecError: K is no multiple of the number of classes.
-        ForgeError: a row is still not recognised as its class.
     """
-    generator = torch.Generator().manual_seed(seed)
-    start = torch.randn(codes, *spec.shape, generator=generator)
-    free = start.requires_grad_(True)
-    classes = infnet.logits(_bounded(start.detach()[:2], spec)).shape[1]
-    if codes % classes:
-        raise SpecError(f"expected a multiple of the InfNet's {classes} classes, got {codes} codes")
-    wanted = torch.arange(codes) % classes
-    optimiser = torch.optim.Adam([free], 0.1)
-    for _ in range(steps):
-        logits = infnet.logits(_bounded(free, spec))
-        reached = logits.detach().softmax(1).gather(1, wanted[:, None])
-        if bool((reached >= confidence).all()):
-            break
-        (gradient,) = torch.autograd.grad(cross_entropy(logits, wanted), free)
-        free.grad = gradient
-        optimiser.step()
-    rows = _bounded(free.detach(), spec)
-    with torch.inference_mode():
-        log_probabilities = infnet.logits(rows).log_softmax(1).clone()
-    labels = log_probabilities.argmax(1).numpy()
-    reached = log_probabilities.exp().gather(1, wanted[:, None]).squeeze(1)
-    lost = np.flatnonzero(reached.numpy() < LEAST_CONFIDENCE)
-    if len(lost):
-        raise ForgeError(
-            f"{len(lost)} of {codes} rows are not recognised as their class after {steps} steps "
-            f"(first: row {lost[0]} with probability {reached[lost[0]]:.2f}, expected at least "
-            f"{LEAST_CONFIDENCE}): does the InfNet answer with logits, or with a softmax?"
+    if codes < 1 or codes % classes:
+        raise SpecError(
+            f"expected a multiple of the InfNet's {classes} classes, got {codes} codes: use "
+            f"{classes} or a multiple"
         )
-    return RecognisedRows(rows, log_probabilities, labels)
+    return np.arange(codes) % classes
 
 
-def _bounded(free: Tensor, spec: SampleSpec) -> Tensor:
-    within = spec.low + (spec.high - spec.low) * free.sigmoid()
-    return within.clamp(spec.low, spec.high)  # rounding may step over the edge
+def check_request(exemplars: int, confidence: float) -> None:
+    """Refuse what no table can have.
+
+    Raises:
+        SpecError: no exemplar, or a confidence outside ``[LEAST_CONFIDENCE, 1)``.
+    """
+    if exemplars < 1:
+        raise SpecError(f"expected at least 1 exemplar for each code, got {exemplars}")
+    if not LEAST_CONFIDENCE <= confidence < 1:
+        raise SpecError(
+            f"expected a confidence of at least {LEAST_CONFIDENCE} and below 1, got {confidence}: "
+            "rows recognised with less may be answered otherwise by another runtime"
+        )
+
+
+def recognise(rows: Samples, answers: Scores, queries: int, advice: str) -> RecognisedRows:
+    """Rows of a table, if the InfNet recognises every exemplar as the class of its code.
+
+    Args:
+        rows: ``(K, E, *shape)``.
+        answers: ``(K, E, classes)``, the InfNet's log-probabilities.
+        queries: what finding them took.
+        advice: what to do where one is not recognised.
+
+    Raises:
+        ForgeError: an exemplar has less than ``LEAST_CONFIDENCE`` of its class.
+    """
+    codes, exemplars, classes = answers.shape
+    labels = classes_of(codes, classes)
+    reached = np.exp(answers[np.arange(codes), :, labels])
+    lost = np.argwhere(~(reached >= LEAST_CONFIDENCE))  # NaN is lost as well
+    if len(lost):
+        code, exemplar = lost[0]
+        raise ForgeError(
+            f"{len(lost)} of {codes * exemplars} rows are not recognised as their class (first: "
+            f"code {code} has probability {reached[code, exemplar]:.2f} of class {labels[code]}, "
+            f"expected at least {LEAST_CONFIDENCE}): {advice}"
+        )
+    finite = torch.tensor(answers, dtype=torch.float32).clamp(min=math.log(LEAST_PROBABILITY))
+    mean = finite.logsumexp(1) - math.log(exemplars)
+    return RecognisedRows(torch.tensor(rows, dtype=torch.float32), mean, labels, queries)
+
+
+def says_labels_only(answers: Scores) -> bool:
+    """Whether log-probabilities ``(n, classes)`` hold labels and nothing more.
+
+    True where every answer is the same numbers in another order and all classes but one tie,
+    however the InfNet writes a label down (0 and minus infinity, or smoothed). Needs two
+    answers to tell.
+    """
+    ordered = np.sort(answers, axis=1)
+    tied = (ordered[:, :-1] == ordered[:, :1]).all()
+    return bool(len(answers) > 1 and tied and (ordered == ordered[:1]).all())

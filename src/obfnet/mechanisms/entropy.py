@@ -20,6 +20,14 @@ def system(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
     return np.asarray((words >> np.uint64(11)).reshape(shape) * 2.0**-53, np.float64)
 
 
+def choice(count: int, options: int, uniform: Uniform = system) -> npt.NDArray[np.int64]:
+    """``(count,)`` integers in ``[0, options)``, all as likely; one option takes no randomness."""
+    if options == 1:
+        return np.zeros(count, np.int64)
+    drawn: npt.NDArray[np.int64] = (uniform((count,)) * options).astype(np.int64)
+    return drawn
+
+
 def normal(shape: tuple[int, ...], uniform: Uniform) -> npt.NDArray[np.float64]:
     """Standard normal values by Box and Muller (1958) from uniform ones."""
     first, second = uniform((2, *shape))

@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import obfnet
 from obfnet import files
-from obfnet.data.dataset import Dataset
 from obfnet.progress import say
 
 T = TypeVar("T")
@@ -32,17 +31,6 @@ def code_digest() -> str:
             total.update(name.as_posix().encode() + path.read_bytes())
     for package in _PACKAGES:
         total.update(f"{package} {version(package)}".encode())
-    return total.hexdigest()
-
-
-def data_digest(data: Dataset) -> str:
-    """SHA-256 over everything in a dataset that forging, splitting and auditing use."""
-    total = hashlib.sha256(repr((data.name, data.spec, data.kind, data.classes)).encode())
-    for values in (data.labels, data.groups, *data.attributes.values()):
-        total.update(values.tobytes())
-    if data.official_test is not None:
-        total.update(data.official_test.tobytes())
-    total.update(data.samples.tobytes())
     return total.hexdigest()
 
 

@@ -16,22 +16,26 @@ from obfnet.bundling.archive import Bundle, read
 from obfnet.bundling.onnx_export import export_onnx
 from obfnet.bundling.pack import bundle
 from obfnet.data.dataset import Dataset
+from obfnet.data.digest import digest
 from obfnet.data.folders import cache_folder
 from obfnet.data.loading import load
 from obfnet.data.splits import Splits
-from obfnet.forging.codebook import forge_codebook
+from obfnet.forging.codebook import forge_codebooks
 from obfnet.forging.infnet import train_infnet
+from obfnet.forging.job import Job
 from obfnet.forging.obfnet import ObfNet
+from obfnet.forging.recipe import Recipe
 from obfnet.forging.sets import ObfNetSet, spread_over
 from obfnet.forging.through import forge_through
 from obfnet.mechanisms.codebook import Codebook
+from obfnet.mechanisms.none import NoMechanism
 from obfnet.nets.frozen import TorchInfNet, freeze
 from obfnet.nets.separable import SeparableEncoder
 from obfnet.progress import say
 from obfnet.registry import find
 from obfnet.seeds import branch
 from obfnet.study.cases import Case, case
-from obfnet.study.kept import code_digest, data_digest, kept, key
+from obfnet.study.kept import code_digest, kept, key
 from obfnet.threads import available
 
 
@@ -69,7 +73,7 @@ def open_workplace(data_name: str, seed: int) -> Workplace:
     say(f"data {data_name}")
     data = load(data_name)
     splits = chosen.split(data, branch(seed, "split"))
-    run = key(code=code_digest(), data=data_digest(data), case=repr(chosen), seed=seed)
+    run = key(code=code_digest(), data=digest(data), case=repr(chosen), seed=seed)
     return Workplace(f"{data_name}-{run}", data, splits, chosen, seed)
 
 
@@ -117,34 +121,45 @@ def make_published(place: Workplace, infnet: TorchInfNet) -> Bundle:
         place,
         infnet,
         "published",
-        lambda: forge_through(
-            partial(find("obfnets", place.case.published), place.data.spec.shape, place.case.width),
-            infnet,
-            place.data,
-            place.splits,
-            place.case.published_schedule,
-            branch(place.seed, "published"),
-        ),
+        lambda: forge_through(_published_job(place, infnet), [branch(place.seed, "published")])[0],
     )
 
 
 def make_codebook(place: Workplace, infnet: TorchInfNet) -> Bundle:
     """Forge a codebook ObfNet with the InfNet out of the loop."""
-    mechanism = Codebook(len(place.data.classes))
-    say(f"ObfNet codebook-{mechanism.codes}, forged with the InfNet out of the loop")
+    say(f"ObfNet codebook-{len(place.data.classes)}, forged with the InfNet out of the loop")
     return _bundle(
         place,
         infnet,
         "codebook",
-        lambda: forge_codebook(
-            partial(SeparableEncoder, place.data.spec.shape, mechanism.codes),
-            infnet,
-            place.data,
-            place.splits,
-            place.case.codebook_schedule,
-            branch(place.seed, "codebook"),
-            mechanism,
-        ),
+        lambda: forge_codebooks(_codebook_job(place, infnet), [branch(place.seed, "codebook")])[0],
+    )
+
+
+def _published_job(place: Workplace, infnet: TorchInfNet) -> Job:
+    arguments = {"shape": place.data.spec.shape, "width": place.case.width}
+    return Job(
+        infnet,
+        place.data,
+        place.splits,
+        NoMechanism(),
+        Recipe("obfnets", place.case.published, arguments, "encoder"),
+        place.case.published_schedule,
+        Recipe("obfnets", place.case.published, arguments, "decoder"),
+        seed=place.seed,
+    )
+
+
+def _codebook_job(place: Workplace, infnet: TorchInfNet) -> Job:
+    mechanism = Codebook(len(place.data.classes))
+    return Job(
+        infnet,
+        place.data,
+        place.splits,
+        mechanism,
+        partial(SeparableEncoder, place.data.spec.shape, mechanism.codes),
+        place.case.codebook_schedule,
+        seed=place.seed,
     )
 
 

@@ -1,0 +1,199 @@
+"""Forge a fleet: sets of distinct ObfNets, one set for each device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from obfnet.data.dataset import Dataset
+from obfnet.data.splits import Splits, split
+from obfnet.errors import SpecError
+from obfnet.forging import keeping
+from obfnet.forging.chunks import chunk_size, chunks
+from obfnet.forging.codebook import INDEXED, forge_codebooks, make_tables
+from obfnet.forging.distinct import compare
+from obfnet.forging.job import Factory, Job
+from obfnet.forging.loop import Schedule
+from obfnet.forging.obfnet import ObfNet, Table
+from obfnet.forging.plan import plan, spec_of
+from obfnet.forging.sets import ObfNetSet, spread_over
+from obfnet.forging.table import RecognisedRows
+from obfnet.forging.through import forge_through
+from obfnet.forging.twin import train_twins
+from obfnet.mechanisms.mechanism import Mechanism
+from obfnet.nets.budget import Budget
+from obfnet.nets.frozen import InfNet
+from obfnet.progress import say
+from obfnet.seeds import branch
+from obfnet.specs import Samples
+
+#: Samples that the ObfNets of a fleet are compared on.
+COMPARED = 256
+
+#: ObfNets that train together: their seeds, and their tables where they have any.
+Chunk = tuple[Sequence[int], Sequence[RecognisedRows] | None]
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Executor:
+    """What forges the chunks of a job.
+
+    Args:
+        run: yields each chunk's number and ObfNets as it is finished, in any order.
+        workers: how many chunks it forges at the same time.
+    """
+
+    run: Callable[[Job, Iterable[Chunk]], Iterator[tuple[int, list[ObfNet]]]]
+    workers: int = 1
+
+
+def forge(
+    infnet: InfNet,
+    data: Dataset,
+    devices: int = 1,
+    size: int = 1,
+    mechanism: str | Mechanism = "codebook",
+    budget: Budget | None = None,
+    *,
+    splits: Splits | None = None,
+    encoder: str | Factory | None = None,
+    decoder: str | Factory | None = None,
+    rows: str | None = None,
+    exemplars: int | None = None,
+    pool: Samples | None = None,
+    objectives: Mapping[str, float] | None = None,
+    schedule: Schedule | None = None,
+    twins: bool = True,
+    seed: int = 0,
+    folder: Path | None = None,
+    executor: Executor | None = None,
+) -> list[ObfNetSet]:
+    """Forge ``devices`` sets of ``size`` distinct ObfNets for a frozen InfNet.
+
+    Many train at once, as many as the free memory holds; each one's result depends on its own
+    seed and not on its neighbours.
+
+    Args:
+        infnet: from ``obfnet.freeze``; checked before and after.
+        data: samples it classifies. Where a label is missing (-1), I(x) takes its place.
+        devices: number of sets.
+        size: ObfNets in each set.
+        mechanism: what limits the code: ``"codebook"`` with one code for each class, ``"none"``
+            for the paper's own, or one that is made, such as ``Bits(16)``.
+        budget: bound on what one ObfNet costs a device, from which an encoder is proposed.
+        splits: which samples train and validate; by default ``split(data, 0)``, the same as
+            ``obfnet.audit`` takes, whatever the seed.
+        encoder: instead of a budget, the name of a registered encoder (of a registered ObfNet
+            for mechanism ``"none"``), or what makes an untrained one with ``mechanism.width``
+            outputs.
+        decoder: likewise, from a released code to x'; codebooks have a table instead.
+        rows: how the rows of a codebook are found, ``"optimised"``, ``"decoy"`` or
+            ``"searched"``; by default the first that the InfNet and ``pool`` allow.
+        exemplars: rows for each code, one of which is drawn at each release; by default 8 of
+            decoys and 1 of others.
+        pool: public samples ``(n, *shape)`` for decoy rows.
+        objectives: weight of each named term of the loss; ``{"cross-entropy": 1}`` by default.
+        schedule: how long to train; by default ``usual_schedule``.
+        twins: whether to train each set's local twin.
+        seed: root of the seed tree; every ObfNet has its own branch.
+        folder: where finished ObfNets are kept. A call that was killed goes on from there, and
+            a later one may ask for more devices or larger sets.
+        executor: what forges the chunks; by default this process, one after another.
+            ``obfnet.forging.cluster.on_ray`` gives one for a Ray cluster.
+
+    Raises:
+        SpecError: something in the call does not fit, or no encoder fits the budget.
+        ForgeError: rows are not recognised, or two ObfNets are not distinct.
+        InfNetChangedError: something has written to the InfNet.
+        BackendError: an InfNet behind an endpoint failed; what was kept stays.
+    """
+    if devices < 1 or size < 1:
+        raise SpecError(f"expected devices >= 1 and size >= 1, got {devices} and {size}")
+    splits = split(data, 0) if splits is None else splits
+    job = plan(
+        infnet, data, splits, mechanism, budget, encoder, decoder, rows, exemplars, pool,
+        objectives, schedule, seed,
+    )  # fmt: skip
+    probes = spread_over(data, splits)
+    if folder is not None:
+        keeping.open_folder(folder, spec_of(job, devices, size))
+    places = [(device, member) for device in range(devices) for member in range(size)]
+    made = forge_all(job, places, folder, executor or Executor(here))
+    everything = [made[place] for place in places]
+    distinct = None
+    if len(everything) > 1:
+        distinct = compare(everything, spread_over(data, splits, COMPARED), seed)
+    trained = train_twins(job, [branch(seed, "device", d) for d in range(devices)]) if twins else ()
+    return [
+        ObfNetSet(
+            f"device-{device}",
+            tuple(made[device, member] for member in range(size)),
+            infnet.digest,
+            probes,
+            trained[device] if trained else None,
+            distinct,
+        )
+        for device in range(devices)
+    ]
+
+
+def forge_all(
+    job: Job, places: Sequence[Place], folder: Path | None, executor: Executor
+) -> dict[Place, ObfNet]:
+    """The ObfNet for each place (device, member): kept from an earlier call, or forged now."""
+    made: dict[Place, ObfNet] = {}
+    if folder is not None:
+        for place in places:
+            path = keeping.path_of(folder, *place)
+            if path.exists():
+                made[place] = keeping.load(
+                    path, job.encoder, job.decoder, job.mechanism, job.data.spec
+                )
+    missing = [place for place in places if place not in made]
+    if made:
+        say(f"  {len(made)} of {len(places)} ObfNets are kept from an earlier call")
+    if not missing:
+        return made
+    parts = chunks(missing, min(chunk_size(job), -(-len(missing) // executor.workers)))
+    seeds = [[branch(job.seed, "device", *place) for place in part] for part in parts]
+    for number, forged in executor.run(job, _with_tables(job, seeds, list(made.values()))):
+        for place, obfnet in zip(parts[number], forged, strict=True):
+            made[place] = obfnet
+            if folder is not None:
+                keeping.save(keeping.path_of(folder, *place), obfnet)
+    return made
+
+
+def forge_chunk(job: Job, chunk: Chunk) -> list[ObfNet]:
+    """Forge the ObfNets of one chunk at once."""
+    seeds, tables = chunk
+    if tables is None:
+        return forge_through(job, seeds)
+    return forge_codebooks(job, seeds, tables)
+
+
+def here(job: Job, parts: Iterable[Chunk]) -> Iterator[tuple[int, list[ObfNet]]]:
+    """The executor that is this process."""
+    for number, chunk in enumerate(parts):
+        yield number, forge_chunk(job, chunk)
+
+
+def _with_tables(
+    job: Job, parts: Sequence[Sequence[int]], made: Sequence[ObfNet]
+) -> Iterator[Chunk]:
+    """The chunks, each with tables where the mechanism needs them.
+
+    Tables are made here and not by whoever forges: only here is it known which samples of a
+    pool are taken, and an InfNet behind an endpoint is asked from one place.
+    """
+    taken = [made.decoder.rows for made in made if isinstance(made.decoder, Table)]
+    for seeds in parts:
+        if isinstance(job.mechanism, INDEXED):
+            tables = make_tables(job, seeds, taken)
+            if job.rows == "decoy":
+                taken += [table.rows for table in tables]
+            yield seeds, tables
+        else:
+            yield seeds, None
