@@ -1,7 +1,6 @@
 """Real data or a skip with the reason, a private cache, and a real HTTP server on loopback."""
 
 import functools
-import os
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,26 +11,17 @@ import pytest
 
 from obfnet import data
 from obfnet.data import Dataset
-from obfnet.errors import DataUnavailableError, MissingExtraError
+from real_data import or_skip
 
 
-@pytest.fixture(scope="session")
-def or_skip() -> Callable[..., Any]:
+@pytest.fixture(scope="session", name="or_skip")
+def or_skip_fixture() -> Callable[..., Any]:
     """Run what needs real data; skip, or fail if OBFNET_REQUIRE_DATA=1, when it cannot be had."""
-
-    def run(action: Callable[[], Any]) -> Any:
-        try:
-            return action()
-        except (DataUnavailableError, MissingExtraError) as error:
-            if os.environ.get("OBFNET_REQUIRE_DATA") == "1":
-                raise
-            pytest.skip(str(error))
-
-    return run
+    return or_skip
 
 
 @pytest.fixture(scope="session")
-def real(or_skip) -> Callable[[str], Dataset]:
+def real() -> Callable[[str], Dataset]:
     """Load a dataset by name, once per session, or skip."""
     return functools.cache(lambda name: or_skip(lambda: data.load(name)))
 

@@ -102,6 +102,6 @@ def trained_resnet20(shape: tuple[int, ...] = SHAPE, classes: int = 10) -> nn.Mo
     net = ResNet20()
     net.load_state_dict(
         {name.removeprefix("module."): value for name, value in content["state_dict"].items()},
-        strict=False,
+        strict=False,  # saved before BatchNorm counted its batches
     )
     return net

@@ -74,7 +74,7 @@ class TorchInfNet(InfNet):
         return self.reading.logits(answers)
 
 
-def freeze_module(module: nn.Module, reading: Reading) -> TorchInfNet:
+def freeze_module(module: nn.Module, reading: Reading | None = None) -> TorchInfNet:
     """Put ``module`` in eval mode, stop its parameters' gradients and take its digest."""
     module.eval()
     module.requires_grad_(False)
