@@ -54,7 +54,7 @@ def test_a_real_search_on_digits(infnet, digits, splits, tmp_path):
     def train(proposal, mechanism):
         trained.append(proposal)
         made = forge_codebook(
-            proposal.factory, infnet, digits, splits, Schedule(4, 64, 5e-3), 0, mechanism
+            proposal.factory, infnet, digits, splits, Schedule(3, 48, 1e-2), 0, mechanism
         )
         return made.validation_accuracy, made
 
@@ -68,16 +68,16 @@ def test_a_real_search_on_digits(infnet, digits, splits, tmp_path):
 
     def run(trials):
         return search(
-            train, SHAPE, MECHANISMS, Budget(params=12_000), leaks, trials, seed=0,
+            train, SHAPE, MECHANISMS, Budget(params=4_000), leaks, trials, seed=0,
             depths=(1,), storage=tmp_path / "deep" / "search.journal",
         )  # fmt: skip
 
     front = run(4)
     assert len(trained) == 4
-    assert max(one.accuracy for one in front) > 0.5  # it does learn, in four epochs
+    assert max(one.accuracy for one in front) > 0.6  # it does learn, in three epochs
     for one in front:
         assert 0 <= one.leakage <= 1
-        assert Budget(params=12_000).fits(one.cost)
+        assert Budget(params=4_000).fits(one.cost)
         assert one.proposal.factory().eval()(torch.tensor(digits.samples[:1])).shape == (
             1,
             one.mechanism.width,
