@@ -177,7 +177,7 @@ def _decoder(
         return Recipe("obfnets", decoder or name, {"shape": shape}, "decoder")
     return Recipe(
         "decoders",
-        decoder or "dense",
+        decoder or "usual",
         {"width": mechanism.width, "shape": shape, "low": data.spec.low, "high": data.spec.high},
     )
 

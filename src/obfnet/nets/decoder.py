@@ -28,6 +28,9 @@ class Bounded(nn.Module):
         high: greatest value of a raw sample.
     """
 
+    #: For ``nets.side_by_side``: every value is treated by itself.
+    elementwise = True
+
     def __init__(self, low: float, high: float) -> None:
         super().__init__()
         self.low, self.high = low, high
@@ -112,6 +115,11 @@ def decoder(width: int, spec: SampleSpec) -> nn.Sequential:
     if len(spec.shape) == 3 and spec.size > LARGE:
         return conv_decoder(width, spec)
     return dense_decoder(width, spec)
+
+
+def registered(width: int, shape: Sequence[int], low: float, high: float) -> nn.Sequential:
+    """``decoder`` by plain numbers, as a spec writes them down."""
+    return decoder(width, SampleSpec(tuple(shape), low, high))
 
 
 def _check(*widths: int) -> None:
