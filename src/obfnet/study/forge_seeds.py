@@ -8,11 +8,18 @@ from pathlib import Path
 from obfnet.forging.fleet import forge
 from obfnet.forging.loop import Schedule
 from obfnet.nets.budget import Budget
-from obfnet.study import results
 from obfnet.study.forged import row
 from obfnet.study.making import make_infnet, open_workplace
+from obfnet.study.sheet import publish
 from obfnet.study.study import Ask
 
+TITLE = "Codebook ObfNets of several seeds"
+NOTE = (
+    "Mean over ObfNets of different seeds for one frozen InfNet and one split, judged on test "
+    "samples; the interval is Student's over seeds. The label always leaks. The local twin is "
+    "a classifier of the same cost on the device alone: where it is as good, what remains is "
+    "that the service stays as it is."
+)
 #: How many seeds each figure is the mean of.
 SEEDS = 10
 #: What a device may spend.
@@ -50,4 +57,4 @@ def forge_seeds(data_name: str, ask: Ask) -> Path:
         "infnet": place.case.infnet_label,
         "budget": {"params": BUDGET.params, "macs": BUDGET.macs},
     }
-    return results.write(ask.folder, ask.command, [found], time.perf_counter() - started)
+    return publish(ask.folder, ask.command, [found], time.perf_counter() - started, TITLE, NOTE)

@@ -93,6 +93,12 @@ def write(folder: Path, command: str, rows: Sequence[Row], seconds: float) -> Pa
     return path
 
 
+def read(path: Path) -> dict[str, Any]:
+    """What ``write`` wrote."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
 def _versions() -> dict[str, str]:
     found = {}
     for package in PACKAGES:
