@@ -18,6 +18,7 @@ from obfnet.forging.loop import Schedule
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.plan import plan, spec_of
 from obfnet.forging.sets import ObfNetSet, spread_over
+from obfnet.forging.stand_in import judged, with_gradients
 from obfnet.forging.table import RecognisedRows
 from obfnet.forging.through import forge_through
 from obfnet.forging.twin import train_twins
@@ -65,6 +66,7 @@ def forge(
     pool: Samples | None = None,
     objectives: Mapping[str, float] | None = None,
     schedule: Schedule | None = None,
+    surrogate: Factory | None = None,
     twins: bool = True,
     seed: int = 0,
     folder: Path | None = None,
@@ -96,6 +98,8 @@ def forge(
         pool: public samples ``(n, *shape)`` for decoy rows.
         objectives: weight of each named term of the loss; ``{"cross-entropy": 1}`` by default.
         schedule: how long to train; by default ``usual_schedule``.
+        surrogate: makes an untrained stand-in for an InfNet without gradients, where training
+            needs them; validation accuracies are of the InfNet itself all the same.
         twins: whether to train each set's local twin.
         seed: root of the seed tree; every ObfNet has its own branch.
         folder: where finished ObfNets are kept. A call that was killed goes on from there, and
@@ -120,7 +124,10 @@ def forge(
     if folder is not None:
         keeping.open_folder(folder, spec_of(job, devices, size))
     places = [(device, member) for device in range(devices) for member in range(size)]
-    made = forge_all(job, places, folder, executor or Executor(here))
+    working = with_gradients(job, surrogate)
+    made = forge_all(working, places, folder, executor or Executor(here))
+    if working is not job:
+        made = {place: judged(obfnet, job) for place, obfnet in made.items()}
     everything = [made[place] for place in places]
     distinct = None
     if len(everything) > 1:
