@@ -40,10 +40,10 @@ SHARES = {"1/20": 1 / 20, "1/10": 1 / 10, "1/4": 1 / 4}
 MECHANISMS: dict[str, tuple[Mechanism, ...]] = {
     "1/20": (Codebook(10), Bits(16), Bits(64), Bits(256)),
     "1/10": (Codebook(10),),
-    "1/4": (Codebook(10), Bits(64)),
+    "1/4": (Codebook(10),),
 }
 #: A codebook's encoder trains without the InfNet, bits with it in every step.
-CODEBOOK, THROUGH = Schedule(epochs=60, rate=4e-3), Schedule(epochs=10, rate=3e-3)
+CODEBOOK, THROUGH = Schedule(epochs=30, rate=4e-3), Schedule(epochs=8, rate=3e-3)
 
 
 def forge_cifar10(ask: Ask) -> Path:

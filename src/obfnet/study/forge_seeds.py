@@ -25,14 +25,14 @@ SEEDS = 10
 #: What a device may spend.
 BUDGET = Budget(params=10_000, macs=1_000_000)
 SCHEDULES = {
-    "mnist": Schedule(epochs=20, rate=4e-3),
-    "fsd": Schedule(epochs=80, batch=64, rate=3e-3),
+    "mnist": Schedule(epochs=12, rate=4e-3),
+    "fsd": Schedule(epochs=60, batch=64, rate=3e-3),
     "digits": Schedule(epochs=40, batch=64, rate=3e-3),
 }
 
 
 def forge_seeds(data_name: str, ask: Ask) -> Path:
-    """Forge ``SEEDS`` codebook ObfNets and as many twins in one call; judge them on test data.
+    """Forge ``SEEDS`` codebook ObfNets and a twin in one call; judge them on test data.
 
     The InfNet and the split are the same for all: the interval is over the ObfNets' seeds.
     """
@@ -44,7 +44,7 @@ def forge_seeds(data_name: str, ask: Ask) -> Path:
     fleet = forge(
         infnet,
         place.data,
-        devices=seeds,
+        size=seeds,
         budget=BUDGET,
         splits=place.splits,
         schedule=Schedule(2, schedule.batch, schedule.rate) if ask.quick else schedule,
