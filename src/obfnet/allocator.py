@@ -7,33 +7,50 @@ them again, page by page: measured on two processors, that is up to half of a st
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -2, -3, -4  # of malloc.h
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -2, -3, -4, -8  # malloc.h
 
-_KEEP = {_MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 2**28}
+#: One arena: threads that train side by side then share what is kept.
+_KEEP = {_ARENA_MAX: 1, _MMAP_MAX: 0, _TRIM_THRESHOLD: 2**31 - 1, _TOP_PAD: 2**28}
 #: Where glibc's own thresholds end up in a process that has used large blocks.
 _USUAL = {_MMAP_MAX: 65536, _MMAP_THRESHOLD: 2**25, _TRIM_THRESHOLD: 2**26, _TOP_PAD: 2**17}
+
+_lock = threading.Lock()
+_users = 0
 
 
 @contextmanager
 def keeping_memory() -> Iterator[None]:
-    """Keep freed memory until the end, then give it back; nothing where there is no glibc."""
-    try:
-        libc = ctypes.CDLL(None)
-        mallopt, trim = libc.mallopt, libc.malloc_trim
-    except (OSError, AttributeError, TypeError):
-        yield
-        return
-    _set(mallopt, _KEEP)
+    """Keep freed memory until the last user ends, then give it back.
+
+    Nothing happens where there is no glibc.
+    """
+    global _users
+    with _lock:
+        _users += 1
+        if _users == 1:
+            _set(_KEEP)
     try:
         yield
     finally:
-        _set(mallopt, _USUAL)
-        trim(0)
+        with _lock:
+            _users -= 1
+            if not _users:
+                _set(_USUAL)
+                _call("malloc_trim", 0)
 
 
-def _set(mallopt: ctypes._NamedFuncPointer, values: dict[int, int]) -> None:
+def _set(values: dict[int, int]) -> None:
     for parameter, value in values.items():
-        mallopt(parameter, value)
+        _call("mallopt", parameter, value)
+
+
+def _call(name: str, *arguments: int) -> None:
+    try:
+        function = getattr(ctypes.CDLL(None), name)
+    except (OSError, AttributeError, TypeError):  # another C library
+        return
+    function(*arguments)

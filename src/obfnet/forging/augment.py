@@ -22,13 +22,17 @@ class Shift:
     vertical: int
     horizontal: int
 
-    def __call__(self, samples: Tensor) -> Tensor:
-        """Shifted samples ``(n, channels, height, width)``, drawn from torch's random state."""
+    def __call__(self, samples: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Shifted samples ``(n, channels, height, width)``, by default from torch's own state."""
         count, _, height, width = samples.shape
         down, right = self.vertical, self.horizontal
         padded = pad(samples, (right, right, down, down), mode="replicate")
-        rows = torch.randint(0, 2 * down + 1, (count, 1)) + torch.arange(height)
-        columns = torch.randint(0, 2 * right + 1, (count, 1)) + torch.arange(width)
+        rows = torch.randint(0, 2 * down + 1, (count, 1), generator=generator) + torch.arange(
+            height
+        )
+        columns = torch.randint(0, 2 * right + 1, (count, 1), generator=generator) + torch.arange(
+            width
+        )
         each = torch.arange(count)[:, None, None]
         shifted = padded.movedim(1, -1)[each, rows[:, :, None], columns[:, None, :]]
         return shifted.movedim(-1, 1).contiguous()
@@ -44,14 +48,14 @@ class ShiftAndMirror:
 
     shift: Shift
 
-    def __call__(self, samples: Tensor) -> Tensor:
+    def __call__(self, samples: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Shifted samples ``(n, channels, height, width)``, half of them mirrored."""
-        moved = self.shift(samples)
-        mirrored = torch.rand(len(moved), 1, 1, 1) < 0.5
+        moved = self.shift(samples, generator)
+        mirrored = torch.rand(len(moved), 1, 1, 1, generator=generator) < 0.5
         return torch.where(mirrored, moved.flip(-1), moved)
 
 
-Augmentation = Callable[[Tensor], Tensor]
+Augmentation = Shift | ShiftAndMirror
 
 #: What fits each kind of data; the second-to-last axis of MFCC is frequency, the last is time.
 FITTING: dict[str, Callable[[int, int], Augmentation]] = {

@@ -34,14 +34,15 @@ def chunks(members: Sequence[T], size: int) -> list[list[T]]:
     return [list(members[start:end]) for start, end in itertools.pairwise(bounds)]
 
 
-def chunk_size(job: Job, free: int | None = None) -> int:
+def chunk_size(job: Job, workers: int = 1, free: int | None = None) -> int:
     """How many ObfNets of ``job`` may train at once within the memory that is free.
 
     Args:
         job: nets, batch size and InfNet say what one takes.
+        workers: how many chunks share that memory.
         free: bytes; by default what ``memory.available`` finds.
     """
-    budget = SHARE * (memory.available() if free is None else free)
+    budget = SHARE * (memory.available() if free is None else free) / workers
     return int(min(MOST, max(1, budget // _bytes_of_one(job))))
 
 

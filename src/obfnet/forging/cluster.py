@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import torch
 
 from obfnet.errors import MissingExtraError
-from obfnet.forging.fleet import Chunk, Executor, forge_chunk
-from obfnet.forging.job import Job
+from obfnet.forging.executors import Chunk, Executor, forge_chunk
+from obfnet.forging.job import Job, Material
 from obfnet.forging.obfnet import ObfNet
 
 #: A task lost with its node is run again elsewhere, as often as this.
@@ -41,8 +41,10 @@ def on_ray(address: str | None = None, threads: int = 1, **options: object) -> E
 
     task = ray.remote(num_cpus=threads, max_retries=RETRIES, **options)(_forge)
 
-    def run(job: Job, parts: Iterable[Chunk]) -> Iterator[tuple[int, list[ObfNet]]]:
-        shared = ray.put(job)
+    def run(
+        job: Job, given: Material, parts: Iterable[Chunk]
+    ) -> Iterator[tuple[int, list[ObfNet]]]:
+        shared = ray.put((job, given))
         numbers = {
             task.remote(shared, chunk, threads): number for number, chunk in enumerate(parts)
         }
@@ -54,6 +56,6 @@ def on_ray(address: str | None = None, threads: int = 1, **options: object) -> E
     return Executor(run, max(1, int(processors) // threads))
 
 
-def _forge(job: Job, chunk: Chunk, threads: int) -> list[ObfNet]:
+def _forge(shared: tuple[Job, Material], chunk: Chunk, threads: int) -> list[ObfNet]:
     torch.set_num_threads(threads)
-    return forge_chunk(job, chunk)
+    return forge_chunk(*shared, chunk)

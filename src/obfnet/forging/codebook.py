@@ -10,7 +10,7 @@ import torch
 
 from obfnet.errors import SpecError
 from obfnet.forging.augment import fitting
-from obfnet.forging.job import Job, Objectives, material
+from obfnet.forging.job import Job, Material, Objectives, material
 from obfnet.forging.loop import fit_many
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.objectives.batch import Batch
@@ -27,7 +27,10 @@ _TINY = 1e-37
 
 
 def forge_codebooks(
-    job: Job, seeds: Sequence[int], tables: Sequence[RecognisedRows] | None = None
+    job: Job,
+    seeds: Sequence[int],
+    tables: Sequence[RecognisedRows] | None = None,
+    given: Material | None = None,
 ) -> list[ObfNet]:
     """Forge one codebook ObfNet for each seed, all at once.
 
@@ -39,28 +42,30 @@ def forge_codebooks(
         job: what they share; its mechanism is a codebook.
         seeds: one for each; fixes its rows and initial weights.
         tables: of each, as ``make_tables`` gives them; by default made now.
+        given: of the job, by default taken now. With both, the InfNet is not asked at all.
 
     Raises:
         SpecError: the InfNet answers with other classes than the data has, the codes are no
             multiple of them, or it takes more rows for a class than the mechanism certifies.
         ForgeError: the InfNet does not recognise the rows.
-        InfNetChangedError: something has written to the InfNet.
     """
     started = time.perf_counter()
     assert isinstance(job.mechanism, INDEXED)
     mechanism = job.mechanism
-    job.infnet.verify()
     tables = tables or make_tables(job, seeds)
+    given = given or material(job)
     answers = torch.stack([table.log_probabilities for table in tables]).exp()
     said = [table.labels for table in tables]
     objectives = Objectives(job, seeds, mechanism.codes)
-    given = material(job, objectives.needs_teacher)
+    draws = torch.Generator().manual_seed(branch(job.seed, "augment"))
     augment = fitting(job.data.kind, job.data.spec.shape)
     encoders = job.stack("encoder", seeds)
 
     def losses(indices: torch.Tensor, present: list[int]) -> torch.Tensor:
         samples = given.samples[indices]
-        released = mechanism.relax(encoders(samples if augment is None else augment(samples)))
+        released = mechanism.relax(
+            encoders(samples if augment is None else augment(samples, draws))
+        )
         # log sum_k p(k | x) P(label | row k), in a form that neither over- nor underflows
         most = released.detach().amax(2, keepdim=True)
         mixed = torch.bmm((released - most).exp(), answers[present])
@@ -91,8 +96,8 @@ def forge_codebooks(
         "forge",
         objectives.adversaries,
         objectives.betas,
+        torch.Generator().manual_seed(branch(job.seed, "order")),
     )
-    job.infnet.verify()
     seconds = (time.perf_counter() - started) / len(seeds)
     return [
         ObfNet(encoders.net(state), mechanism, Table(table.rows), job.data.spec, seed, seconds, fit)
@@ -112,9 +117,11 @@ def make_tables(
 
     Raises:
         SpecError, ForgeError: as ``forge_codebooks``.
+        InfNetChangedError: something has written to the InfNet.
     """
     assert isinstance(job.mechanism, INDEXED)
     pool = {"pool": job.pool, "taken": taken} if job.rows == "decoy" else {}
+    job.infnet.verify()
     tables: list[RecognisedRows] = pick(TABLES, job.rows)(
         job.infnet,
         job.data.spec,
@@ -123,6 +130,7 @@ def make_tables(
         exemplars=job.exemplars,
         **pool,
     )
+    job.infnet.verify()
     for table in tables:
         _check(table, len(job.data.classes), job.mechanism.rows_per_class)
     return tables

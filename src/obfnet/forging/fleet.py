@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from obfnet.data.dataset import Dataset
@@ -11,16 +10,15 @@ from obfnet.data.splits import Splits, split
 from obfnet.errors import SpecError
 from obfnet.forging import keeping
 from obfnet.forging.chunks import chunk_size, chunks
-from obfnet.forging.codebook import INDEXED, forge_codebooks, make_tables
+from obfnet.forging.codebook import INDEXED, make_tables
 from obfnet.forging.distinct import compare
-from obfnet.forging.job import Factory, Job
+from obfnet.forging.executors import Chunk, Executor, usual
+from obfnet.forging.job import Factory, Job, Material, material
 from obfnet.forging.loop import Schedule
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.plan import plan, spec_of
 from obfnet.forging.sets import ObfNetSet, spread_over
 from obfnet.forging.stand_in import judged, with_gradients
-from obfnet.forging.table import RecognisedRows
-from obfnet.forging.through import forge_through
 from obfnet.forging.twin import train_twins
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.nets.budget import Budget
@@ -32,22 +30,7 @@ from obfnet.specs import Samples
 #: Samples that the ObfNets of a fleet are compared on.
 COMPARED = 256
 
-#: ObfNets that train together: their seeds, and their tables where they have any.
-Chunk = tuple[Sequence[int], Sequence[RecognisedRows] | None]
 Place = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Executor:
-    """What forges the chunks of a job.
-
-    Args:
-        run: yields each chunk's number and ObfNets as it is finished, in any order.
-        workers: how many chunks it forges at the same time.
-    """
-
-    run: Callable[[Job, Iterable[Chunk]], Iterator[tuple[int, list[ObfNet]]]]
-    workers: int = 1
 
 
 def forge(
@@ -125,14 +108,17 @@ def forge(
         keeping.open_folder(folder, spec_of(job, devices, size))
     places = [(device, member) for device in range(devices) for member in range(size)]
     working = with_gradients(job, surrogate)
-    made = forge_all(working, places, folder, executor or Executor(here))
+    given = material(working)
+    made = forge_all(working, given, places, folder, executor or usual(working))
     if working is not job:
         made = {place: judged(obfnet, job) for place, obfnet in made.items()}
     everything = [made[place] for place in places]
     distinct = None
     if len(everything) > 1:
         distinct = compare(everything, spread_over(data, splits, COMPARED), seed)
-    trained = train_twins(job, [branch(seed, "device", d) for d in range(devices)]) if twins else ()
+    twin_seeds = [branch(seed, "device", device) for device in range(devices)]
+    trained = train_twins(working, twin_seeds, given) if twins else ()
+    infnet.verify()
     return [
         ObfNetSet(
             f"device-{device}",
@@ -147,7 +133,11 @@ def forge(
 
 
 def forge_all(
-    job: Job, places: Sequence[Place], folder: Path | None, executor: Executor
+    job: Job,
+    given: Material,
+    places: Sequence[Place],
+    folder: Path | None,
+    executor: Executor,
 ) -> dict[Place, ObfNet]:
     """The ObfNet for each place (device, member): kept from an earlier call, or forged now."""
     made: dict[Place, ObfNet] = {}
@@ -163,28 +153,15 @@ def forge_all(
         say(f"  {len(made)} of {len(places)} ObfNets are kept from an earlier call")
     if not missing:
         return made
-    parts = chunks(missing, min(chunk_size(job), -(-len(missing) // executor.workers)))
+    size = min(chunk_size(job, executor.workers), -(-len(missing) // executor.workers))
+    parts = chunks(missing, size)
     seeds = [[branch(job.seed, "device", *place) for place in part] for part in parts]
-    for number, forged in executor.run(job, _with_tables(job, seeds, list(made.values()))):
+    for number, forged in executor.run(job, given, _with_tables(job, seeds, list(made.values()))):
         for place, obfnet in zip(parts[number], forged, strict=True):
             made[place] = obfnet
             if folder is not None:
                 keeping.save(keeping.path_of(folder, *place), obfnet)
     return made
-
-
-def forge_chunk(job: Job, chunk: Chunk) -> list[ObfNet]:
-    """Forge the ObfNets of one chunk at once."""
-    seeds, tables = chunk
-    if tables is None:
-        return forge_through(job, seeds)
-    return forge_codebooks(job, seeds, tables)
-
-
-def here(job: Job, parts: Iterable[Chunk]) -> Iterator[tuple[int, list[ObfNet]]]:
-    """The executor that is this process."""
-    for number, chunk in enumerate(parts):
-        yield number, forge_chunk(job, chunk)
 
 
 def _with_tables(

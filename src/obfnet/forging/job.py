@@ -85,8 +85,13 @@ class Material:
     held_labels: Labels
 
 
-def material(job: Job, needs_teacher: bool) -> Material:
-    """Take what training needs from ``job``; asks the InfNet only where there is no other way."""
+def material(job: Job) -> Material:
+    """Take what training needs from ``job``; asks the InfNet only where there is no other way.
+
+    Raises:
+        SpecError: the objectives name a term that there is not, or that the data cannot serve.
+    """
+    needs_teacher = Objectives(job, [0], width=1).needs_teacher
     data, train, held = job.data, job.splits.train, job.splits.validation
     teacher = job.infnet.log_probabilities(data.samples[train]) if needs_teacher else None
     return Material(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from obfnet.allocator import keeping_memory
 from obfnet.errors import SpecError
+from obfnet.forging import cancelling
 from obfnet.nets.stack import State, chosen
 from obfnet.progress import bar
 
@@ -128,6 +129,7 @@ def fit_many(
     label: str,
     also: Sequence[nn.Parameter] = (),
     betas: tuple[float, float] = (0.9, 0.999),
+    generator: torch.Generator | None = None,
 ) -> list[tuple[Fit, State]]:
     """Train K nets on the same batches; each stops by itself, at its own best checkpoint.
 
@@ -143,6 +145,8 @@ def fit_many(
         also: further parameters that train along, an adversary's. Nets that have stopped are
             then computed to the end, and no more than that.
         betas: Adam's decay rates.
+        generator: draws the order of samples, by default torch's own random state. Where several
+            threads train, each needs one.
 
     Returns:
         For each net how it went, and the weights of its best checkpoint.
@@ -175,7 +179,8 @@ def fit_many(
         _channels_last(module)
         check(0)
         torch.manual_seed(seed)
-        for step, indices in enumerate(_batches(count, batch, schedule.epochs), start=1):
+        for step, indices in enumerate(_batches(count, batch, schedule.epochs, generator), start=1):
+            cancelling.check()
             module.train()
             optimiser.zero_grad(set_to_none=True)
             losses(indices, present).sum().backward()
@@ -257,13 +262,15 @@ def _channels_last(module: nn.Module) -> None:
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _batches(count: int, batch: int, epochs: int) -> Iterator[Tensor]:
+def _batches(
+    count: int, batch: int, epochs: int, generator: torch.Generator | None
+) -> Iterator[Tensor]:
     """Indices of each batch, shuffled anew in every epoch.
 
     The last, smaller batch is left out: batch normalisation cannot take one sample.
     """
     for _ in range(epochs):
-        yield from torch.randperm(count)[: count // batch * batch].split(batch)
+        yield from torch.randperm(count, generator=generator)[: count // batch * batch].split(batch)
 
 
 def build(factory: Callable[[], nn.Module], seed: int) -> nn.Module:

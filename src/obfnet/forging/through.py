@@ -11,18 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from obfnet.errors import SpecError
-from obfnet.forging.job import Job, Objectives, material
+from obfnet.forging.augment import fitting
+from obfnet.forging.job import Job, Material, Objectives, material
 from obfnet.forging.loop import fit_many
 from obfnet.forging.obfnet import ObfNet
 from obfnet.forging.objectives.batch import Batch
 from obfnet.forging.precision import fast_convolutions
 from obfnet.mechanisms.mechanism import Mechanism
+from obfnet.mechanisms.none import NoMechanism
 from obfnet.nets.frozen import InfNet, TorchInfNet
 from obfnet.nets.stack import Stack, State
 from obfnet.seeds import branch
 
 
-def forge_through(job: Job, seeds: Sequence[int]) -> list[ObfNet]:
+def forge_through(job: Job, seeds: Sequence[int], given: Material | None = None) -> list[ObfNet]:
     """Forge one ObfNet for each seed by sending every training batch through the InfNet and back.
 
     The paper chooses checkpoints on test data; here they are chosen on ``splits.validation``.
@@ -30,6 +32,7 @@ def forge_through(job: Job, seeds: Sequence[int]) -> list[ObfNet]:
     Args:
         job: what they share; it has a decoder, and its InfNet gives gradients.
         seeds: one for each; fixes its initial weights.
+        given: of the job, by default taken now.
 
     Raises:
         SpecError: the InfNet gives no gradients, there is no decoder, or x' has another shape.
@@ -46,11 +49,16 @@ def forge_through(job: Job, seeds: Sequence[int]) -> list[ObfNet]:
     nets = _Halves(job.stack("encoder", seeds), job.stack("decoder", seeds))
     width = _check_shapes(nets, mechanism, job)
     objectives = Objectives(job, seeds, width)
-    given = material(job, objectives.needs_teacher)
+    given = given or material(job)
+
+    # The paper does not vary its samples; what it publishes is forged as it does.
+    published = isinstance(mechanism, NoMechanism)
+    augment = None if published else fitting(job.data.kind, job.data.spec.shape)
 
     def losses(indices: Tensor, present: list[int]) -> Tensor:
         samples = given.samples[indices]
-        released = _relaxed(mechanism, nets.encoders(samples))
+        varied = samples if augment is None else augment(samples)
+        released = _relaxed(mechanism, nets.encoders(varied))
         obfuscated = nets.decoders.each(released)
         with fast_convolutions():
             logits = infnet.logits(_wide(obfuscated))

@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from obfnet.errors import SpecError
 from obfnet.forging.augment import fitting
-from obfnet.forging.job import Factory, Job, material
+from obfnet.forging.job import Factory, Job, Material, material
 from obfnet.forging.loop import build, fit_many
 from obfnet.forging.recipe import Recipe
 from obfnet.nets.budget import Budget
@@ -47,7 +47,7 @@ class Twin:
         return torch.cat(parts).numpy() if parts else np.zeros(0, np.int64)
 
 
-def train_twins(job: Job, seeds: Sequence[int]) -> list[Twin]:
+def train_twins(job: Job, seeds: Sequence[int], given: Material | None = None) -> list[Twin]:
     """Train one twin for each seed, all at once, with the job's data and schedule.
 
     Their architecture is the ObfNet's own encoder with one output for each class where it has
@@ -56,7 +56,7 @@ def train_twins(job: Job, seeds: Sequence[int]) -> list[Twin]:
     Raises:
         SpecError: no classifier is as cheap as the ObfNet.
     """
-    given = material(job, needs_teacher=False)
+    given = given or material(job)
     augment = fitting(job.data.kind, job.data.spec.shape)
     factory = architecture(job)
     nets = Stack([build(factory, branch(seed, "twin")) for seed in seeds])

@@ -27,7 +27,7 @@ def compose(
         repeats: how often each of them is sent.
         obfnets: size of the device's set.
         policy: ``random`` draws an ObfNet for each release; ``pinned`` derives ObfNet and noise
-            from a keyed hash of the sample, so a repeat is the same message again.
+            from a keyed hash of the sample, so a repeat releases the same code again.
 
     Raises:
         SpecError: a count below 1, or another policy.
