@@ -8,7 +8,16 @@ from typing import Any
 
 from obfnet.errors import UnknownNameError
 
-GROUPS = ("datasets", "infnets", "obfnets", "encoders", "mechanisms", "terms", "attacks")
+GROUPS = (
+    "datasets",
+    "infnets",
+    "obfnets",
+    "encoders",
+    "decoders",
+    "mechanisms",
+    "terms",
+    "attacks",
+)
 
 
 def names(group: str) -> list[str]:

@@ -14,6 +14,7 @@ from obfnet.errors import SpecError
 from obfnet.mechanisms.bits import Bits
 from obfnet.mechanisms.certificate import least_bits
 from obfnet.mechanisms.codebook import Codebook
+from obfnet.mechanisms.entropy import choice
 from obfnet.mechanisms.gaussian import Gaussian
 from obfnet.mechanisms.none import NoMechanism
 from obfnet.mechanisms.randomised_bits import RandomisedBits
@@ -206,3 +207,47 @@ def test_least_bits_is_a_bound_on_every_small_channel():
         joint = np.array(channel) / 3
         accuracy = float(joint.max(axis=0).sum())
         assert least_bits(3, accuracy) <= information(joint) + 1e-9
+
+
+def _released(codes, exemplars, releases, drawn):
+    """p(codes and exemplars of all releases | x), ``(x, K^r * E^r)``; ``drawn(x)`` is ``(E,)``."""
+    rows = []
+    for value, code in enumerate(codes):
+        once = np.zeros((max(codes) + 1, exemplars))
+        once[code] = drawn(value)
+        channel = np.ones(1)
+        for _ in range(releases):
+            channel = np.kron(channel, once.ravel())
+        rows.append(channel)
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("releases", [1, 3])
+def test_exemplars_drawn_at_random_tell_nothing_more(releases):
+    """Four exemplars: 12 values of x' in place of 3, and not a bit more, repeats included."""
+    codes, prior = [0, 1, 2, 0, 1, 2, 0, 1], np.random.default_rng(0).dirichlet(np.ones(8))
+    plain = _released(codes, 1, 1, lambda _: np.ones(1))
+    fresh = _released(codes, 4, releases, lambda _: np.full(4, 1 / 4))
+    assert information(prior[:, None] * fresh) == pytest.approx(information(prior[:, None] * plain))
+    assert information(prior[:, None] * fresh) <= Codebook(3).certificate().bits
+    # The best guess of x itself, and of any bit of it, gains nothing from the exemplar either.
+    for secret in (np.eye(8), np.eye(2)[np.arange(8) % 2]):
+        gains = [((prior[:, None] * secret).T @ seen).max(0).sum() for seen in (fresh, plain)]
+        assert gains[0] == pytest.approx(gains[1])
+
+
+def test_exemplars_chosen_by_the_sample_would_break_the_certificate():
+    """Why the runtime draws them, and pins none: here the choice tells x in full."""
+    codes = [0, 1, 2, 0, 1, 2]
+    chosen = _released(codes, 2, 1, lambda value: np.eye(2)[value // 3])
+    assert information(chosen / 6) == pytest.approx(math.log2(6))
+    assert information(chosen / 6) > Codebook(3).certificate().bits
+
+
+def test_a_choice_is_even_and_never_beyond_the_last():
+    top = np.nextafter(1, 0)
+    for options in (2, 3, 7, 8, 9, 1000, 2**20 + 1):
+        assert choice(2, options, lambda shape: np.full(shape, top)).tolist() == [options - 1] * 2
+    steps = np.arange(700) / 700 + 1e-6
+    assert np.bincount(choice(700, 7, lambda shape: steps)).tolist() == [100] * 7
+    assert choice(3, 1).tolist() == [0, 0, 0]

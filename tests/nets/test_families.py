@@ -3,6 +3,7 @@
 import pickle
 from dataclasses import astuple
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from obfnet.nets.budget import Budget
 from obfnet.nets.cost import Cost, cost
 from obfnet.nets.families import FAMILIES, KINDS, ladders, propose
 from obfnet.nets.mlp import MlpEncoder
+from obfnet.nets.proposals import table
 from obfnet.nets.separable import SeparableEncoder
 from obfnet.nets.temporal import TemporalEncoder
 
@@ -184,3 +186,8 @@ def test_the_usual_encoder_starts_as_it_always_did():
 def test_batch_norm_is_a_choice_of_the_mlp():
     kinds = [type(layer) for layer in MlpEncoder((4,), 2, (8, 8), batch_norm=True).features]
     assert kinds == [nn.Flatten, *([nn.Linear, nn.BatchNorm1d, nn.ReLU] * 2)]
+
+
+def test_the_docs_show_what_is_proposed():
+    page = Path(__file__).parents[2] / "docs" / "encoders.md"
+    assert table() in page.read_text("utf-8")

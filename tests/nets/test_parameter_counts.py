@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
-from obfnet.nets import fsd, mnist
+from obfnet.errors import SpecError
+from obfnet.nets import asl, fsd, mnist
 from obfnet.nets.cost import macs, parameters
 from obfnet.nets.separable import SeparableEncoder
 
@@ -51,6 +53,56 @@ def test_obfnets_keep_the_shape(halves, shape, width):
     code = halves.encoder(torch.rand(3, *shape))
     assert code.shape == (3, width)
     assert halves.decoder(code).shape == (3, *shape)
+
+
+@pytest.mark.parametrize(
+    ("make", "exact", "published"),
+    [
+        (asl.conv_infnet, 111_405_149, 111 * MILLION),
+        (lambda: nn.Sequential(*asl.mlp_obfnet(width=256)), 6_304_000, 6.3 * MILLION),
+        (lambda: nn.Sequential(*asl.mlp_obfnet(width=1024)), 25_179_136, 25.2 * MILLION),
+        (lambda: nn.Sequential(*asl.conv_obfnet(width=512)), 22_050_176, 22 * MILLION),
+        (lambda: nn.Sequential(*asl.conv_obfnet(width=1024)), 44_087_168, 44 * MILLION),
+    ],
+)
+def test_sign_language_nets(make, exact, published):
+    with torch.device("meta"):  # a hundred million parameters, none of them stored
+        net = make()
+        answer = net.eval()(torch.empty(2, *asl.SHAPE))
+    assert parameters(net) == exact
+    assert exact == pytest.approx(published, rel=0.005)
+    assert answer.shape in {(2, 29), (2, *asl.SHAPE)}
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 10), (3, 9, 11), (2, 33, 17)])
+@pytest.mark.parametrize("room", [mnist, fsd, asl])
+def test_the_papers_nets_take_any_picture(room, shape):
+    with torch.device("meta"):
+        samples = torch.empty(2, *shape)
+        for make in (room.mlp_obfnet, room.conv_obfnet):
+            halves = make(shape, 6)
+            assert halves.decoder(halves.encoder(samples)).shape == samples.shape
+        assert room.conv_infnet(shape, 7)(samples).shape == (2, 7)
+
+
+@pytest.mark.parametrize(
+    ("make", "least"),
+    [
+        (mnist.conv_infnet, (6, 6)),
+        (mnist.conv_obfnet, (4, 4)),
+        (fsd.conv_infnet, (7, 10)),
+        (fsd.conv_obfnet, (5, 10)),
+        (asl.conv_infnet, (8, 8)),
+        (asl.conv_obfnet, (4, 4)),
+    ],
+)
+def test_a_picture_too_small_for_unpadded_convolutions_is_refused(make, least):
+    height, width = least
+    with torch.device("meta"):
+        make((1, height, width))
+    for wrong in [(1, height - 1, width), (1, height, width - 1), (height, width)]:
+        with pytest.raises(SpecError, match=f"{height}x{width} or more"):
+            make(wrong)
 
 
 def test_the_small_encoder_is_small():

@@ -102,7 +102,7 @@ def collect(
     held = generator.permutation(splits.attacker_validation)[:most_train]
 
     def pairs(originals: Samples, indices: Labels) -> Pairs:
-        released = _send(transform, originals)
+        released = send(transform, originals)
         answers = infnet.predict(released)
         if answers.max(initial=0) >= len(data.classes):
             raise SpecError(
@@ -130,7 +130,7 @@ def collect(
     return Evidence(known, pairs(data.samples[splits.evaluation], splits.evaluation))
 
 
-def _send(transform: Transform, originals: Samples) -> Samples:
+def send(transform: Transform, originals: Samples) -> Samples:
     """x' of all samples, batch by batch, checked."""
     parts = [np.zeros_like(originals[:0])]
     for start in range(0, len(originals), BATCH):

@@ -46,6 +46,7 @@ def load(subset: bool = True) -> Dataset:
         licence="none stated",
         home=HOME,
         official_test=np.arange(len(labels)) >= (BATCH if subset else 5 * BATCH),
+        kind="photo",
     )
 
 

@@ -35,7 +35,8 @@ class Dataset:
         official_test: ``(n,)`` bool, true for the samples that the publisher set aside for
             testing; None if there is no such set.
         kind: what a sample is, so that training can vary it in ways that keep its label:
-            ``image`` is (channels, height, width), ``mfcc`` is (1, coefficients, frames).
+            ``image`` is (channels, height, width), ``photo`` is one whose mirror image shows the
+            same, ``mfcc`` is (1, coefficients, frames).
 
     Raises:
         SpecError: a length, range, name or value does not fit the rest.
@@ -52,7 +53,7 @@ class Dataset:
     attributes: Mapping[str, Labels] = field(default_factory=dict)
     attribute_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     official_test: npt.NDArray[np.bool_] | None = None
-    kind: Literal["image", "mfcc", "plain"] = "plain"
+    kind: Literal["image", "photo", "mfcc", "plain"] = "plain"
 
     def __post_init__(self) -> None:
         try:

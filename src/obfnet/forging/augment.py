@@ -34,16 +34,35 @@ class Shift:
         return shifted.movedim(-1, 1).contiguous()
 
 
+@dataclass(frozen=True)
+class ShiftAndMirror:
+    """Shift each sample, and mirror every second one left to right.
+
+    Args:
+        shift: how far.
+    """
+
+    shift: Shift
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        """Shifted samples ``(n, channels, height, width)``, half of them mirrored."""
+        moved = self.shift(samples)
+        mirrored = torch.rand(len(moved), 1, 1, 1) < 0.5
+        return torch.where(mirrored, moved.flip(-1), moved)
+
+
+Augmentation = Callable[[Tensor], Tensor]
+
 #: What fits each kind of data; the second-to-last axis of MFCC is frequency, the last is time.
-FITTING: dict[str, Callable[[int, int], Shift]] = {
+FITTING: dict[str, Callable[[int, int], Augmentation]] = {
     "image": lambda height, width: Shift(max(1, height // 14), max(1, width // 14)),
+    "photo": lambda height, width: ShiftAndMirror(Shift(max(1, height // 8), max(1, width // 8))),
     "mfcc": lambda _height, width: Shift(0, width // 20),
 }
 
 
-def fitting(kind: str, shape: tuple[int, ...]) -> Shift | None:
+def fitting(kind: str, shape: tuple[int, ...]) -> Augmentation | None:
     """The augmentation that fits ``kind`` of data, or None where none is known to be safe."""
-    if kind not in FITTING or len(shape) != 3:
+    if kind not in FITTING or len(shape) != 3 or (kind == "mfcc" and shape[2] < 20):
         return None
-    shift = FITTING[kind](shape[1], shape[2])
-    return shift if shift.vertical or shift.horizontal else None
+    return FITTING[kind](shape[1], shape[2])

@@ -16,6 +16,7 @@ from obfnet.forging.classes import check_classes
 from obfnet.forging.codebook import INDEXED
 from obfnet.forging.job import Factory, Job
 from obfnet.forging.loop import Schedule, build
+from obfnet.forging.pool import refuse_overlap
 from obfnet.forging.recipe import Recipe
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.mechanism import Mechanism
@@ -60,6 +61,7 @@ def plan(
 
     Raises:
         SpecError: something does not fit something else, or no encoder fits the budget.
+        OverlapError: the pool holds a sample that the ObfNets are trained or judged on.
     """
     if not isinstance(infnet, InfNet):
         raise SpecError(f"expected an InfNet from obfnet.freeze, got {type(infnet).__name__}")
@@ -72,6 +74,9 @@ def plan(
     else:
         decoding = _decoder(decoder, limit, data, encoder)
     way = rows or _usual_rows(infnet, pool)
+    if pool is not None:
+        for part in ("train", "validation", "test", "evaluation"):
+            refuse_overlap(pool, data.samples[getattr(splits, part)], part)
     return Job(
         infnet=infnet,
         data=data,
@@ -177,7 +182,7 @@ def _decoder(
         return Recipe("obfnets", decoder or name, {"shape": shape}, "decoder")
     return Recipe(
         "decoders",
-        decoder or "dense",
+        decoder or "usual",
         {"width": mechanism.width, "shape": shape, "low": data.spec.low, "high": data.spec.high},
     )
 

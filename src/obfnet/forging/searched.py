@@ -61,8 +61,8 @@ def search_tables(
     A row is a sum of the ``waves`` longest cosines along each axis, put into the value range by
     a sigmoid. It takes random steps and keeps those after which its class is at least as likely
     (a (1+1) evolution strategy; Rechenberg 1973; low frequencies as in Guo, Frank and Weinberger
-    2019). On the paper's nets a row takes about 25 queries (median 14, slowest of a hundred rows
-    200) for digits and for MNIST alike; ``docs/rows.md`` says how to measure it. An InfNet of
+    2019). On the paper's nets for digits and MNIST alike a row takes about 25 queries in the mean,
+    and a table of ten 140 to 470; ``docs/rows.md`` says how to measure it. An InfNet of
     many classes, or of large colour pictures, takes more.
 
     Args:

@@ -1,4 +1,4 @@
-"""The published ObfNet's two halves, split where a mechanism goes."""
+"""The published ObfNet's two halves, split where a mechanism goes, and what samples it takes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,26 @@ from typing import NamedTuple
 
 from torch import nn
 
+from obfnet.errors import SpecError
+
 
 class Bottleneck(NamedTuple):
     """An encoder ``(n, *shape) -> (n, width)`` and a decoder ``(n, width) -> (n, *shape)``."""
 
     encoder: nn.Module
     decoder: nn.Module
+
+
+def picture(shape: tuple[int, ...], least: tuple[int, int]) -> tuple[int, int, int]:
+    """``shape`` if it is ``(channels, height, width)`` that unpadded convolutions can take.
+
+    Raises:
+        SpecError: another number of axes, or sides below ``least``.
+    """
+    if len(shape) != 3 or shape[1] < least[0] or shape[2] < least[1]:
+        raise SpecError(
+            f"expected (channels, height, width) of {least[0]}x{least[1]} or more, got {shape}: "
+            "its convolutions are not padded; take one made of dense layers"
+        )
+    channels, height, width = shape
+    return channels, height, width

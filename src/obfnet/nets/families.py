@@ -213,6 +213,7 @@ KINDS: dict[str, Callable[[tuple[int, ...]], str]] = {
     "image": lambda shape: (
         "separable" if len(shape) == 3 and min(shape[1:]) >= LEAST_SIDE else "mlp"
     ),
+    "photo": lambda shape: KINDS["image"](shape),
     "mfcc": lambda shape: "temporal" if len(shape) == 3 and shape[2] >= LEAST_FRAMES else "mlp",
     "plain": lambda _shape: "mlp",
 }

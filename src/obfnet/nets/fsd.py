@@ -9,14 +9,14 @@ from math import prod
 
 from torch import nn
 
-from obfnet.nets.bottleneck import Bottleneck
+from obfnet.nets.bottleneck import Bottleneck, picture
 
 SHAPE = (1, 20, 45)
 
 
 def conv_infnet(shape: tuple[int, ...] = SHAPE, classes: int = 10) -> nn.Module:
     """I_C: three convolutions and two dense layers; 1.1 M parameters at 20x45."""
-    channels, height, width = shape
+    channels, height, width = picture(shape, least=(7, 10))
     features = 64 * ((height - 5) // 2) * ((width - 8) // 2)
     return nn.Sequential(
         nn.Conv2d(channels, 32, 2),
@@ -65,7 +65,7 @@ def mlp_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 200) -> Bottleneck:
 
 def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 5) -> Bottleneck:
     """O_C: two small convolutions of 3 and ``width`` maps, pool, dense 900; .65 M parameters."""
-    channels, height, breadth = shape
+    channels, height, breadth = picture(shape, least=(5, 10))
     features = width * ((height - 3) // 2) * ((breadth - 8) // 2)
     encoder = nn.Sequential(
         nn.Conv2d(channels, 3, (2, 4)),

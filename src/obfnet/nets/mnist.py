@@ -9,14 +9,14 @@ from math import prod
 
 from torch import nn
 
-from obfnet.nets.bottleneck import Bottleneck
+from obfnet.nets.bottleneck import Bottleneck, picture
 
 SHAPE = (1, 28, 28)
 
 
 def conv_infnet(shape: tuple[int, ...] = SHAPE, classes: int = 10) -> nn.Module:
     """I_C: two convolutions and a dense layer; 1.2 M parameters at 28x28."""
-    channels, height, width = shape
+    channels, height, width = picture(shape, least=(6, 6))
     features = 64 * ((height - 4) // 2) * ((width - 4) // 2)
     return nn.Sequential(
         nn.Conv2d(channels, 32, 3),
@@ -57,7 +57,7 @@ def mlp_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 64) -> Bottleneck:
 
 def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 64) -> Bottleneck:
     """O_C: convolution, pool, dense ``width``, dense back to the shape."""
-    channels, height, breadth = shape
+    channels, height, breadth = picture(shape, least=(4, 4))
     features = 32 * ((height - 2) // 2) * ((breadth - 2) // 2)
     encoder = nn.Sequential(
         nn.Conv2d(channels, 32, 3),

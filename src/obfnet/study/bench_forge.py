@@ -1,103 +1,162 @@
-"""``obfnet bench forge``: codebook forging against the paper's procedure, in one run."""
+"""``obfnet bench forge``: ways of forging for MNIST's I_C, in turns, to equal accuracy."""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import time
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from obfnet.errors import ForgeError
-from obfnet.forging.codebook import forge_codebook
-from obfnet.forging.loop import Schedule
-from obfnet.forging.obfnet import ObfNet
-from obfnet.forging.through import forge_through
-from obfnet.mechanisms.codebook import Codebook
-from obfnet.nets import mnist
-from obfnet.nets.frozen import InfNet
-from obfnet.nets.separable import SeparableEncoder
 from obfnet.progress import say
 from obfnet.seeds import branch
-from obfnet.study import results
-from obfnet.study.making import Workplace, make_infnet, open_workplace
+from obfnet.study.forge_timing import PAPER_EPOCHS, Timed
+from obfnet.study.making import make_infnet, open_workplace
+from obfnet.study.sheet import publish
 
-#: The paper's procedure in eager PyTorch defaults: Adam at a constant rate, float32.
-PAPER = Schedule(epochs=2, decay=False)
-#: Long enough to pass any accuracy that the paper's procedure reaches; stopped when it does.
-OURS = Schedule(epochs=12, rate=4e-3, checks=8)
+TITLE = "Ways of forging for MNIST's I_C"
+NOTE = (
+    "Each way runs in a process of its own, all in turns; seconds per ObfNet until the "
+    "validation accuracy of the paper's procedure in the same round is reached. Times on a "
+    "shared machine: trust ratios."
+)
 ROUNDS = 2
-
-
-def bench_forge(folder: Path, seed: int, command: str) -> Path:
-    """Time both ways of forging one ObfNet for MNIST's I_C, to equal validation accuracy.
-
-    Each round forges a published O_M-64 through the InfNet for ``PAPER.epochs`` epochs and
-    counts the seconds until its best one; then a codebook ObfNet until its validation accuracy
-    is at least that best one, its rows included. Test accuracies of both are reported.
-
-    Returns:
-        The path of ``results.json``; the ratio is the median over rounds, its interval the
-        least and the greatest.
-    """
-    started = time.perf_counter()
-    place = open_workplace("mnist", seed)
-    infnet = make_infnet(place)
-    rounds = [_round(place, infnet, branch(seed, "bench", number)) for number in range(ROUNDS)]
-    ratios = [each.paper_seconds / each.our_seconds for each in rounds]
-    row = {
-        "bench": "forge",
-        "dataset": "mnist",
-        "infnet": "I_C",
-        "subject": "one codebook ObfNet, InfNet out of the loop, to equal validation accuracy",
-        "baseline": f"one O_M-64, paper's procedure, best of {PAPER.epochs} epochs",
-        "ratio": float(np.median(ratios)),
-        "ratio_ci": [min(ratios), max(ratios)],
-        "unit": "s",
-        "value": float(np.median([each.our_seconds for each in rounds])),
-        "baseline_value": float(np.median([each.paper_seconds for each in rounds])),
-        "accuracy": float(np.median([each.our_accuracy for each in rounds])),
-        "baseline_accuracy": float(np.median([each.paper_accuracy for each in rounds])),
-        "seeds": [seed],
-    }
-    return results.write(folder, command, [row], time.perf_counter() - started)
+#: ObfNets by one call, and how many of them are enough for a time one after another.
+MANY, FEW = 32, 4
+#: O_M-64 nets that train side by side.
+STACKED = 4
+#: Numbers of devices over which the growth of the cost is measured.
+GROWTH = (1, 10, 100)
+#: What growth is measured to.
+GROWTH_TARGET = 0.97
 
 
 @dataclass(frozen=True)
-class _Round:
-    paper_seconds: float
-    our_seconds: float
-    paper_accuracy: float  # on test data, as is the next
-    our_accuracy: float
+class Comparison:
+    """A row of the bench.
+
+    Args:
+        subject: way that is measured, a key of ``forge_timing.WAYS``.
+        baseline: way it is compared with.
+        subject_label: in plain words.
+        baseline_label: in plain words.
+    """
+
+    subject: str
+    baseline: str
+    subject_label: str
+    baseline_label: str
 
 
-def _round(place: Workplace, infnet: InfNet, seed: int) -> _Round:
-    shape, mechanism = place.data.spec.shape, Codebook(len(place.data.classes))
-    held = place.data.take(place.splits.test)
+_PAPER = f"one O_M-64, paper's procedure in eager PyTorch defaults, best of {PAPER_EPOCHS} epochs"
+COMPARISONS = (
+    Comparison("separable", "paper", f"codebook, 9,210 parameters, {MANY} by one call", _PAPER),
+    Comparison("mlp", "paper", f"codebook, MLP 784-128-10, {MANY} by one call", _PAPER),
+    Comparison(
+        "separable", "separable-one-by-one",
+        f"codebook, 9,210 parameters, {MANY} by one call", "the same, one after another",
+    ),
+    Comparison(
+        "mlp", "mlp-one-by-one",
+        f"codebook, MLP 784-128-10, {MANY} by one call", "the same, one after another",
+    ),
+    Comparison("fast-paper", "paper", f"O_M-64, {STACKED} side by side, made fast", _PAPER),
+)  # fmt: skip
+COUNTS = {
+    "paper": 1, "fast-paper": STACKED, "separable": MANY, "mlp": MANY,
+    "separable-one-by-one": FEW, "mlp-one-by-one": FEW,
+}  # fmt: skip
 
-    def accuracy(obfnet: ObfNet) -> float:
-        return float((infnet.predict(obfnet(held.samples)) == held.labels).mean())
 
-    say("  the paper's procedure")
-    paper = forge_through(
-        partial(mnist.mlp_obfnet, shape, 64), infnet, place.data, place.splits, PAPER, seed
+def bench_forge(folder: Path, seed: int, command: str) -> Path:
+    """Time each way in a process of its own, all ways in each round.
+
+    A round's target is the best validation accuracy of the paper's procedure in it; every other
+    way stops at the first check that reaches it. Rows give seconds per ObfNet, test accuracies
+    of both, and the ratio: median over rounds, with the least and the greatest.
+    """
+    started = time.perf_counter()
+    make_infnet(open_workplace("mnist", 0))  # trained once, kept for all
+    rounds = [_round(branch(seed, "bench", number) % 2**31) for number in range(ROUNDS)]
+    rows = [_row(each, rounds, seed) for each in COMPARISONS]
+    for encoder in ("separable", "mlp"):
+        rows += _growth(encoder, seed)
+    return publish(folder, command, rows, time.perf_counter() - started, TITLE, NOTE)
+
+
+def _round(seed: int) -> dict[str, Timed]:
+    found = {"paper": _time("paper", seed, 1, 1.0)}
+    target = found["paper"].validation
+    for way, count in COUNTS.items():
+        if way != "paper":
+            found[way] = _time(way, seed, count, target)
+            if found[way].validation < target:
+                raise ForgeError(
+                    f"{way} reached {found[way].validation:.2%}, expected {target:.2%}: times to "
+                    "unequal accuracy are not compared"
+                )
+    return found
+
+
+def _time(way: str, seed: int, count: int, target: float) -> Timed:
+    command = [sys.executable, "-m", "obfnet.study.forge_timing", way, str(seed), str(count)]
+    done = subprocess.run(
+        [*command, repr(target)],
+        check=False,
+        capture_output=True,
+        text=True,
     )
-    target = paper.validation_accuracy
-    say(f"  validation accuracy {target:.2%} in {paper.fit.seconds:.0f} s; now a codebook")
-    ours = forge_codebook(
-        partial(SeparableEncoder, shape, mechanism.codes),
-        infnet,
-        place.data,
-        place.splits,
-        replace(OURS, target=target),
-        seed,
-        mechanism,
-    )
-    if ours.validation_accuracy < target:
-        raise ForgeError(
-            f"the codebook reached {ours.validation_accuracy:.2%}, expected {target:.2%}: "
-            "times to unequal accuracy are not compared"
-        )
-    say(f"  validation accuracy {ours.validation_accuracy:.2%} in {ours.seconds:.0f} s")
-    return _Round(paper.fit.seconds, ours.seconds, accuracy(paper), accuracy(ours))
+    if done.returncode:
+        raise ForgeError(f"timing {way} failed: {done.stderr.strip().splitlines()[-1:]}")
+    timed = Timed(**json.loads(done.stdout.splitlines()[-1]))
+    say(f"  {way}: {timed.seconds:.2f} s for each of {timed.obfnets}, {timed.validation:.2%}")
+    return timed
+
+
+def _row(each: Comparison, rounds: Sequence[dict[str, Timed]], seed: int) -> dict[str, Any]:
+    subject = [found[each.subject] for found in rounds]
+    baseline = [found[each.baseline] for found in rounds]
+    ratios = [b.seconds / s.seconds for s, b in zip(subject, baseline, strict=True)]
+    return {
+        "bench": "forge",
+        "dataset": "mnist",
+        "infnet": "I_C",
+        "subject": each.subject_label,
+        "baseline": each.baseline_label,
+        "ratio": float(np.median(ratios)),
+        "ratio_ci": [min(ratios), max(ratios)],
+        "unit": "s per ObfNet, to equal validation accuracy",
+        "value": float(np.median([s.seconds for s in subject])),
+        "baseline_value": float(np.median([b.seconds for b in baseline])),
+        "accuracy": float(np.median([s.accuracy for s in subject])),
+        "baseline_accuracy": float(np.median([b.accuracy for b in baseline])),
+        "seeds": [seed],
+    }
+
+
+def _growth(encoder: str, seed: int) -> list[dict[str, Any]]:
+    """Cost per device of one call for 1, 10 and 100 devices, against one call for each."""
+    timed = {count: _time(encoder, seed, count, GROWTH_TARGET) for count in GROWTH}
+    return [
+        {
+            "bench": "forge",
+            "dataset": "mnist",
+            "infnet": "I_C",
+            "subject": f"codebook, {encoder}, {count} devices by one call to {GROWTH_TARGET:.0%}",
+            "baseline": "1 device",
+            "devices": count,
+            "ratio": timed[GROWTH[0]].seconds / found.seconds,
+            "unit": "s per device",
+            "value": found.seconds,
+            "baseline_value": timed[GROWTH[0]].seconds,
+            "accuracy": found.accuracy,
+            "seeds": [seed],
+        }
+        for count, found in timed.items()
+    ]

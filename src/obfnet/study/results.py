@@ -30,7 +30,9 @@ KEYS = {
     "seeds": "seeds the row is over",
     "clean_accuracy": "of the InfNet on raw samples",
     "accuracy": "of the InfNet on x'",
-    "accuracy_ci": "95 % interval",
+    "accuracy_ci": "95 % interval; over seeds where there are several",
+    "accuracies": "of each seed",
+    "validation_accuracy": "on what chose the checkpoints",
     "drop": "clean_accuracy - accuracy",
     "agreement": "share of samples answered as the raw ones are",
     "leakage": "of the best attack, 0 = label only, 1 = no protection",
@@ -48,7 +50,11 @@ KEYS = {
     "request_bytes": "body of one request",
     "edge_ms": "obfuscating one sample on one thread: min, median, max",
     "round_trip_ms": "one sample, from the call on the device to the label: min, median, max",
-    "forge_seconds": "wall time of forging",
+    "forge_seconds": "wall time of forging, per ObfNet",
+    "devices": "how many sets",
+    "distinctness": "over all pairs of a fleet, see forging.distinct",
+    "queries": "samples the InfNet was asked about",
+    "budget": "upper bounds on params, macs or bytes that the encoder was proposed for",
     "bench": "name of the benchmark",
     "subject": "what is measured, in plain words",
     "baseline": "what it is compared with, in plain words",
@@ -85,6 +91,12 @@ def write(folder: Path, command: str, rows: Sequence[Row], seconds: float) -> Pa
     path = folder / "results.json"
     files.write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
     return path
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What ``write`` wrote."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,26 @@
+"""``obfnet study``: long experiments whose results the documentation quotes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def study(
+    name: Annotated[str, typer.Argument(help="forge-mnist, forge-fsd, forge-cifar10, …")],
+    out: Annotated[Path | None, typer.Option(help="folder; runs/study-NAME by default")] = None,
+    seed: Annotated[int, typer.Option(help="root of the seed tree")] = 0,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="a few steps, to see that all runs")
+    ] = False,
+) -> None:
+    """Make a study's figures again from raw data; finished parts are found again in its folder."""
+    from obfnet.study.studies import find
+    from obfnet.study.study import Ask
+
+    made = find(name)
+    command = f"obfnet study {name} --seed {seed}" + (" --quick" if quick else "")
+    path = made(Ask(out or Path("runs") / f"study-{name}", command, seed, quick))
+    typer.echo(f"results: {path}")

@@ -1,0 +1,88 @@
+"""Rows of forged ObfNets: their accuracy over seeds, beside their local twins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from obfnet.data.dataset import Dataset
+from obfnet.forging.obfnet import ObfNet
+from obfnet.forging.sets import ObfNetSet
+from obfnet.mechanisms.certificate import least_bits
+from obfnet.nets.cost import cost
+from obfnet.nets.frozen import InfNet
+
+#: Student's 97.5 % quantile for n - 1 degrees of freedom.
+_STUDENT = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 8: 2.365, 10: 2.262}
+
+
+def row(
+    fleet: Sequence[ObfNetSet],
+    infnet: InfNet,
+    held: Dataset,
+    seeds: Sequence[int],
+    clean: float | None = None,
+) -> dict[str, Any]:
+    """One results row over all ObfNets of ``fleet``, judged on the test samples ``held``.
+
+    Args:
+        fleet: of one forging.
+        infnet: asked about x' of every test sample.
+        held: test samples with their labels.
+        seeds: what the row says it is over.
+        clean: accuracy on raw test samples; by default the InfNet is asked.
+    """
+    obfnets = [obfnet for each in fleet for obfnet in each.obfnets]
+    clean = _share(infnet.predict(held.samples), held) if clean is None else clean
+    accuracies = [_share(infnet.predict(each(held.samples)), held) for each in obfnets]
+    twins = [_share(each.twin.predict(held.samples), held) for each in fleet if each.twin]
+    accuracy = float(np.mean(accuracies))
+    first = obfnets[0]
+    certificate = first.mechanism.certificate()
+    spent = _cost(first, held)
+    minimum = least_bits(len(held.classes), accuracy)
+    return {
+        "dataset": held.name,
+        "obfnet": first.name,
+        "mechanism": first.mechanism.name,
+        "mechanism_args": dict(vars(first.mechanism)),
+        "seeds": list(seeds),
+        "clean_accuracy": clean,
+        "accuracy": accuracy,
+        "accuracy_ci": list(over_seeds(accuracies)),
+        "accuracies": accuracies,
+        "validation_accuracy": float(np.mean([each.validation_accuracy for each in obfnets])),
+        "drop": clean - accuracy,
+        "twin_accuracy": float(np.mean(twins)) if twins else None,
+        "certified_bits": certificate.bits if certificate.certified else None,
+        "excess_bits": certificate.bits - minimum if certificate.certified else None,
+        "params": spent[0],
+        "macs": spent[1],
+        "forge_seconds": float(np.mean([each.seconds for each in obfnets])),
+        "distinctness": None if fleet[0].distinctness is None else fleet[0].distinctness.to_dict(),
+    }
+
+
+def over_seeds(values: Sequence[float]) -> tuple[float, float]:
+    """95 % interval of the mean over seeds, by Student's t; a single value is its own."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return (mean, mean)
+    quantile = _STUDENT[max(count for count in _STUDENT if count <= len(values))]
+    half = quantile * float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    return (mean - half, mean + half)
+
+
+def _share(found: np.ndarray[Any, np.dtype[np.int64]], held: Dataset) -> float:
+    return float((found == held.labels).mean())
+
+
+def _cost(obfnet: ObfNet, held: Dataset) -> tuple[int, int]:
+    encoder = cost(obfnet.encoder, held.spec.shape)
+    if obfnet.mechanism.name.endswith("codebook") or obfnet.mechanism.width is None:
+        return encoder.params, encoder.macs
+    both = encoder + cost(obfnet.decoder, (obfnet.mechanism.width,))
+    return both.params, both.macs

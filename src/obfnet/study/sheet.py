@@ -1,0 +1,125 @@
+"""Any results file as one self-contained page: a table, plots, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from obfnet import files
+from obfnet.study import results
+from obfnet.study.plot import Point, scatter
+
+Row = Mapping[str, Any]
+Columns = Mapping[str, Callable[[Row], str]]
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; } th, td { padding: .3rem .7rem; text-align: right; }
+th { border-bottom: 2px solid; vertical-align: bottom; } td { border-bottom: 1px solid #ccc; }
+td:nth-child(-n+2), th:nth-child(-n+2) { text-align: left; } code { background: #eee; }
+"""
+
+
+def _percent(name: str) -> Callable[[Row], str]:
+    return lambda row: f"{row[name]:.2%}"
+
+
+def _interval(name: str, form: str) -> Callable[[Row], str]:
+    def write(row: Row) -> str:
+        low, high = row[f"{name}_ci"]
+        return f"{row[name]:{form}} [{low:{form}}, {high:{form}}]"
+
+    return write
+
+
+FORGED: Columns = {
+    "data": lambda row: row["dataset"],
+    "InfNet and split": lambda row: f"{row['infnet']}; {row['split']}",
+    "ObfNet": lambda row: row["obfnet"],
+    "seeds": lambda row: str(len(row["seeds"])),
+    "raw": _percent("clean_accuracy"),
+    "accuracy [95 %]": _interval("accuracy", ".2%"),
+    "drop": lambda row: f"{100 * row['drop']:+.2f} pt",
+    "local twin": _percent("twin_accuracy"),
+    "certified bits": lambda row: f"{row['certified_bits']:.2f}",
+    "parameters": lambda row: f"{row['params']:,}",
+    "MACs": lambda row: f"{row['macs']:,}",
+    "s per ObfNet": lambda row: f"{row['forge_seconds']:.1f}",
+    "queries": lambda row: f"{row['queries']:,}",
+}
+BENCHED: Columns = {
+    "subject": lambda row: row["subject"],
+    "baseline": lambda row: row["baseline"],
+    "ratio [least, greatest]": lambda row: (
+        _interval("ratio", ".1f")(row) if "ratio_ci" in row else f"{row['ratio']:.1f}"
+    ),
+    "subject's": lambda row: f"{row['value']:.2f}",
+    "baseline's": lambda row: f"{row['baseline_value']:.2f}",
+    "unit": lambda row: row["unit"],
+    "accuracy": _percent("accuracy"),
+    "baseline's accuracy": _percent("baseline_accuracy"),
+}
+
+
+def publish(
+    folder: Path, command: str, rows: Sequence[Row], seconds: float, title: str, note: str
+) -> Path:
+    """Write ``folder/results.json`` and ``folder/index.html``; returns the former's path.
+
+    Args:
+        folder: where both go.
+        command: what makes them again.
+        rows: in the one form of results.
+        seconds: wall time of the run.
+        title: of the page.
+        note: how to read it, a sentence or two.
+    """
+    path = results.write(folder, command, rows, seconds)
+    files.write(folder / "index.html", page(results.read(path), title, note))
+    return path
+
+
+def page(content: Mapping[str, Any], title: str, note: str) -> str:
+    """The page of a results file's ``content``."""
+    rows = content["rows"]
+    columns = BENCHED if "bench" in rows[0] else FORGED
+    machine, torch = content["machine"], content["versions"]["torch"]
+    made = (
+        f"<code>{escape(content['command'])}</code>, commit {escape(str(content['git']))}, "
+        f"{escape(content['date'])}, {content['seconds']:.0f} s on {machine['threads']} threads of "
+        f"{escape(machine['processor'])}, torch {escape(torch)}"
+    )
+    plots = "" if columns is BENCHED or len(rows) < 3 else _plots(rows)
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
+        f"<style>{STYLE}</style><h1>{escape(title)}</h1><p>{escape(note)}</p>"
+        f"{_table(columns, rows)}{plots}<p>Made by {made}.</p></html>\n"
+    )
+
+
+def _table(columns: Columns, rows: Sequence[Row]) -> str:
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_cell(cell, row)}</td>" for cell in columns.values()) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(cell: Callable[[Row], str], row: Row) -> str:
+    try:
+        return escape(cell(row))
+    except (KeyError, TypeError):  # a row has no such figure
+        return "-"
+
+
+def _plots(rows: Sequence[Row]) -> str:
+    plots = ""
+    for name, title in (("certified_bits", "certified bits"), ("macs", "MACs on the device")):
+        known = [row for row in rows if row.get(name)]
+        points = [Point(row[name], row["accuracy"], row["obfnet"], True) for row in known]
+        points += [Point(row[name], row["twin_accuracy"], "twin", False) for row in known]
+        plots += scatter(points, title, "accuracy (hollow: local twin)")
+    return plots

@@ -1,0 +1,27 @@
+"""What every study is asked, and the studies by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How to run a study.
+
+    Args:
+        folder: where results go; work that is finished is found again there.
+        command: what to quote in the results.
+        seed: root of the seed tree.
+        quick: a few steps only, to see that all of it runs; its figures mean nothing.
+    """
+
+    folder: Path
+    command: str
+    seed: int = 0
+    quick: bool = False
+
+
+Study = Callable[[Ask], Path]
