@@ -5,8 +5,9 @@ import torch
 from hypothesis import settings
 
 from obfnet import data, threads
-from obfnet.forging.codebook import forge_codebook
+from obfnet.forging.codebook import forge_codebooks
 from obfnet.forging.infnet import train_infnet
+from obfnet.forging.job import Job
 from obfnet.forging.loop import Schedule
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.nets.mnist import mlp_infnet
@@ -37,12 +38,12 @@ def infnet(digits, splits):
 @pytest.fixture(scope="session")
 def codebook(infnet, digits, splits):
     """A codebook ObfNet for digits, about 90 %: enough to see that everything fits together."""
-    return forge_codebook(
-        lambda: SeparableEncoder((1, 8, 8), 10),
+    job = Job(
         infnet,
         digits,
         splits,
+        Codebook(10),
+        lambda: SeparableEncoder((1, 8, 8), 10),
         Schedule(epochs=10, batch=64, rate=3e-3),
-        seed=0,
-        mechanism=Codebook(10),
     )
+    return forge_codebooks(job, [0])[0]

@@ -9,18 +9,34 @@ from torch import nn
 
 from obfnet.bundling.pack import bundle
 from obfnet.errors import InfNetChangedError, SpecError
-from obfnet.forging.codebook import forge_codebook
+from obfnet.forging.codebook import forge_codebooks
+from obfnet.forging.fleet import forge
+from obfnet.forging.job import Job
 from obfnet.forging.loop import Schedule
 from obfnet.forging.optimised import optimise_rows
-from obfnet.forging.sets import forge, usual_schedule
+from obfnet.forging.plan import usual_schedule
 from obfnet.forging.through import forge_through
 from obfnet.mechanisms.codebook import Codebook
+from obfnet.mechanisms.none import NoMechanism
 from obfnet.nets.bottleneck import Bottleneck
 from obfnet.nets.frozen import freeze
 from obfnet.nets.mnist import mlp_obfnet
 from obfnet.seeds import branch
 
 QUICK = Schedule(epochs=2, batch=64, rate=3e-3)
+
+
+def _codebook(infnet, data, splits, mechanism=None, encoder=None, seed=0):
+    job = Job(infnet, data, splits, mechanism or Codebook(10), encoder or _encoder, QUICK)
+    return forge_codebooks(job, [seed])[0]
+
+
+def _published(infnet, data, splits, width, schedule=QUICK, halves=mlp_obfnet):
+    def half(name):
+        return lambda: getattr(halves((1, 8, 8), width), name)
+
+    job = Job(infnet, data, splits, NoMechanism(), half("encoder"), schedule, half("decoder"))
+    return forge_through(job, [0])[0]
 
 
 def _encoder():
@@ -42,11 +58,14 @@ class Counting(nn.Module):
 def test_the_certificate_given_the_label_is_checked(infnet, digits, splits):
     """Two rows a class under a mechanism that certifies one: refused before training."""
     with pytest.raises(SpecError, match="takes 2 rows for one class, the mechanism certifies 1"):
-        forge_codebook(_encoder, infnet, digits, splits, QUICK, 0, Codebook(20))
-    forge_codebook(
+        _codebook(infnet, digits, splits, Codebook(20))
+    _codebook(
+        infnet,
+        digits,
+        splits,
+        Codebook(20, rows_per_class=2),
         lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 20)),
-        infnet, digits, splits, QUICK, 0, Codebook(20, rows_per_class=2),
-    )  # fmt: skip
+    )
 
 
 def test_an_infnet_of_other_classes_is_refused(digits, splits):
@@ -55,7 +74,7 @@ def test_an_infnet_of_other_classes_is_refused(digits, splits):
     five.module[1].weight.mul_(10)
     five = freeze(five.module)
     with pytest.raises(SpecError, match="answers with 5 classes, the data has 10"):
-        forge_codebook(_encoder, five, digits, splits, QUICK, 0, Codebook(10))
+        _codebook(five, digits, splits)
 
 
 def test_a_codebook_obfnet_works(codebook, infnet, digits, splits):
@@ -71,7 +90,7 @@ def test_a_codebook_obfnet_works(codebook, infnet, digits, splits):
 def test_the_infnet_is_asked_about_rows_only(infnet, digits, splits):
     counting = Counting(infnet.module)
     asked = freeze(counting)
-    forge_codebook(_encoder, asked, digits, splits, QUICK, 0, Codebook(10))
+    _codebook(asked, digits, splits)
     # Never about a sample: one row tells it the classes, and the rest is finding the rows.
     table = optimise_rows(infnet, digits.spec, 10, branch(0, "rows"))
     assert counting.asked == 1 + table.queries < 500
@@ -83,10 +102,8 @@ def test_test_data_is_never_looked_at(infnet, digits, splits):
     samples[splits.test], labels[splits.test] = 0.5, 0
     garbled = replace(digits, samples=samples, labels=labels)
     for way in (
-        lambda data: forge_codebook(_encoder, infnet, data, splits, QUICK, 0, Codebook(10)),
-        lambda data: forge_through(
-            lambda: mlp_obfnet((1, 8, 8), 16), infnet, data, splits, QUICK, seed=0
-        ),
+        lambda data: _codebook(infnet, data, splits),
+        lambda data: _published(infnet, data, splits, 16),
     ):
         one, other = way(digits), way(garbled)
         assert np.array_equal(one(digits.samples[:50]), other(digits.samples[:50]))
@@ -94,7 +111,7 @@ def test_test_data_is_never_looked_at(infnet, digits, splits):
 
 def test_the_published_obfnet_learns_through_the_infnet(infnet, digits, splits):
     schedule = Schedule(epochs=25, batch=64, rate=2e-3)
-    made = forge_through(lambda: mlp_obfnet((1, 8, 8), 64), infnet, digits, splits, schedule, 0)
+    made = _published(infnet, digits, splits, 64, schedule)
     held = digits.take(splits.test)
     assert (infnet.predict(made(held.samples)) == held.labels).mean() > 0.8
     assert made.name == "none"
@@ -105,15 +122,15 @@ def test_an_infnet_in_train_mode_is_caught(digits, splits):
     infnet = freeze(net)
     net.train()
     with pytest.raises(InfNetChangedError):
-        forge_through(lambda: mlp_obfnet((1, 8, 8), 8), infnet, digits, splits, QUICK, seed=0)
+        _published(infnet, digits, splits, 8)
 
 
 def test_an_obfnet_of_another_shape_is_refused(infnet, digits, splits):
-    def wrong():
+    def wrong(_shape, _width):
         return Bottleneck(nn.Flatten(), nn.Linear(64, 64))
 
     with pytest.raises(SpecError, match="shape"):
-        forge_through(wrong, infnet, digits, splits, QUICK, seed=0)
+        _published(infnet, digits, splits, 64, halves=wrong)
 
 
 def test_sets_are_distinct_and_draw_at_random(infnet, digits, splits):
@@ -162,7 +179,7 @@ def test_forging_needs_a_frozen_model(infnet, digits):
         forge(infnet.module, digits)
 
 
-@pytest.mark.parametrize("wrong", [{"devices": 0}, {"size": 0}, {"mechanism": "none"}])
+@pytest.mark.parametrize("wrong", [{"devices": 0}, {"size": 0}, {"mechanism": "bits"}])
 def test_impossible_sets_are_refused(infnet, digits, wrong):
     with pytest.raises(SpecError):
         forge(infnet, digits, **wrong)

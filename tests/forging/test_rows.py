@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from obfnet.errors import ForgeError, OverlapError, SpecError, UnknownNameError
-from obfnet.forging.codebook import forge_codebook
+from obfnet.forging.codebook import forge_codebooks
 from obfnet.forging.decoy import decoy_rows, decoy_tables
+from obfnet.forging.job import Job
 from obfnet.forging.loop import Schedule
 from obfnet.forging.obfnet import Table
 from obfnet.forging.optimised import optimise_rows, optimise_tables
@@ -289,14 +290,18 @@ def test_a_table_draws_one_exemplar_of_the_code_and_none_where_there_is_one():
     assert Table(rows[:, :1])(torch.tensor([1, 0]), refuse).tolist() == [[6, 7], [0, 1]]
 
 
-def test_the_certificate_is_that_of_the_codes(infnet, digits, splits, monkeypatch):
+def test_the_certificate_is_that_of_the_codes(infnet, digits, splits):
     """Eight exemplars, still log2 K bits: what is released depends on x through the code only."""
     table = decoy_rows(infnet, digits.spec, 10, 0, pool=digits.samples[splits.test])
-    monkeypatch.setattr("obfnet.forging.codebook.optimise_rows", lambda *_: table)
-    made = forge_codebook(
+    job = Job(
+        infnet,
+        digits,
+        splits,
+        Codebook(10),
         lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 10)),
-        infnet, digits, splits, Schedule(epochs=3), 0, Codebook(10),
-    )  # fmt: skip
+        Schedule(epochs=3),
+    )
+    (made,) = forge_codebooks(job, [0], [table])
     assert made.mechanism.certificate().bits == math.log2(10)
     fixed = np.random.default_rng(0).random(len(digits))
     samples = digits.samples[splits.train][:400]

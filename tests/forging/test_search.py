@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from obfnet.errors import ForgeError, MissingExtraError, SpecError, StorageError
-from obfnet.forging.codebook import forge_codebook
+from obfnet.forging.codebook import forge_codebooks
+from obfnet.forging.job import Job
 from obfnet.forging.loop import Schedule
 from obfnet.forging.search import search
 from obfnet.forging.space import space
@@ -53,9 +54,8 @@ def test_a_real_search_on_digits(infnet, digits, splits, tmp_path):
 
     def train(proposal, mechanism):
         trained.append(proposal)
-        made = forge_codebook(
-            proposal.factory, infnet, digits, splits, Schedule(3, 48, 1e-2), 0, mechanism
-        )
+        job = Job(infnet, digits, splits, mechanism, proposal.factory, Schedule(3, 48, 1e-2))
+        (made,) = forge_codebooks(job, [0])
         return made.validation_accuracy, made
 
     def leaks(made):
