@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from obfnet.forging.job import Factory, Job
 from obfnet.forging.loop import Schedule
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.plan import plan, spec_of
+from obfnet.forging.report import report_of, write_report
 from obfnet.forging.sets import ObfNetSet, spread_over
 from obfnet.forging.table import RecognisedRows
 from obfnet.forging.through import forge_through
@@ -109,6 +111,7 @@ def forge(
         InfNetChangedError: something has written to the InfNet.
         BackendError: an InfNet behind an endpoint failed; what was kept stays.
     """
+    started = time.perf_counter()
     if devices < 1 or size < 1:
         raise SpecError(f"expected devices >= 1 and size >= 1, got {devices} and {size}")
     splits = split(data, 0) if splits is None else splits
@@ -126,7 +129,7 @@ def forge(
     if len(everything) > 1:
         distinct = compare(everything, spread_over(data, splits, COMPARED), seed)
     trained = train_twins(job, [branch(seed, "device", d) for d in range(devices)]) if twins else ()
-    return [
+    fleet = [
         ObfNetSet(
             f"device-{device}",
             tuple(made[device, member] for member in range(size)),
@@ -137,6 +140,9 @@ def forge(
         )
         for device in range(devices)
     ]
+    if folder is not None:
+        write_report(folder, report_of(fleet, time.perf_counter() - started))
+    return fleet
 
 
 def forge_all(
