@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from obfnet.forging.job import Factory, Job, Material, material
 from obfnet.forging.loop import Schedule
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.plan import plan, spec_of
+from obfnet.forging.report import report_of, write_report
 from obfnet.forging.sets import ObfNetSet, spread_over
 from obfnet.forging.stand_in import judged, with_gradients
 from obfnet.forging.twin import train_twins
@@ -96,6 +98,7 @@ def forge(
         InfNetChangedError: something has written to the InfNet.
         BackendError: an InfNet behind an endpoint failed; what was kept stays.
     """
+    started = time.perf_counter()
     if devices < 1 or size < 1:
         raise SpecError(f"expected devices >= 1 and size >= 1, got {devices} and {size}")
     splits = split(data, 0) if splits is None else splits
@@ -119,7 +122,7 @@ def forge(
     twin_seeds = [branch(seed, "device", device) for device in range(devices)]
     trained = train_twins(working, twin_seeds, given) if twins else ()
     infnet.verify()
-    return [
+    fleet = [
         ObfNetSet(
             f"device-{device}",
             tuple(made[device, member] for member in range(size)),
@@ -130,6 +133,9 @@ def forge(
         )
         for device in range(devices)
     ]
+    if folder is not None:
+        write_report(folder, report_of(fleet, time.perf_counter() - started))
+    return fleet
 
 
 def forge_all(

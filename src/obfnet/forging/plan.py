@@ -113,6 +113,7 @@ def spec_of(job: Job, devices: int, size: int) -> dict[str, Any]:
         "decoder": None if job.decoder is None else _written(job.decoder),
         "rows": job.rows,
         "exemplars": job.exemplars,
+        "pool": None if job.pool is None else hashlib.sha256(job.pool.tobytes()).hexdigest(),
         "objectives": dict(job.objectives),
         "schedule": asdict(job.schedule),
         "versions": {name: version(name) for name in ("obfnet", "torch", "numpy")},
