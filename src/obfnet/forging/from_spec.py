@@ -13,7 +13,8 @@ from obfnet.data.digest import digest
 from obfnet.data.loading import load
 from obfnet.data.splits import Splits, split
 from obfnet.errors import SpecError
-from obfnet.forging.fleet import Executor, forge
+from obfnet.forging.executors import Executor
+from obfnet.forging.fleet import forge
 from obfnet.forging.loop import Schedule
 from obfnet.forging.named_parts import check_arguments, mechanism_of, nets_of
 from obfnet.forging.plan import usual_schedule

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from obfnet import files
 from obfnet.forging import spec_file
-from obfnet.forging.fleet import Executor
+from obfnet.forging.executors import Executor
 from obfnet.forging.from_spec import forge_spec
 from obfnet.forging.sets import ObfNetSet
 from obfnet.forging.spec import ForgeSpec
