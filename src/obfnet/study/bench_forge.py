@@ -28,9 +28,9 @@ NOTE = (
 )
 ROUNDS = 2
 #: ObfNets by one call, and how many of them are enough for a time one after another.
-MANY, FEW = 32, 4
+MANY, FEW = 32, 3
 #: O_M-64 nets that train side by side.
-STACKED = 4
+STACKED = 2
 #: Numbers of devices over which the growth of the cost is measured.
 GROWTH = (1, 10, 100)
 #: What growth is measured to.
@@ -85,8 +85,7 @@ def bench_forge(folder: Path, seed: int, command: str) -> Path:
     make_infnet(open_workplace("mnist", 0))  # trained once, kept for all
     rounds = [_round(branch(seed, "bench", number) % 2**31) for number in range(ROUNDS)]
     rows = [_row(each, rounds, seed) for each in COMPARISONS]
-    for encoder in ("separable", "mlp"):
-        rows += _growth(encoder, seed)
+    rows += _growth("mlp", seed)
     return publish(folder, command, rows, time.perf_counter() - started, TITLE, NOTE)
 
 
