@@ -21,6 +21,8 @@ from obfnet.forging.kept_fleet import load_fleet
 from obfnet.forging.spec_file import parse
 from obfnet.forging.trained import load_infnet, read_record
 from obfnet.nets.frozen import freeze
+from obfnet.serving.process import running
+from obfnet.serving.settings import Settings
 
 OBFNET = [sys.executable, "-c", "import sys; from obfnet.cli import main; sys.exit(main())"]
 SMALL = ["--encoder", "mlp", "--set", "encoder.hidden=[32]", "--epochs", "2"]
@@ -319,6 +321,19 @@ def test_decoys_come_from_a_share_of_the_training_samples(infnet, tmp_path, digi
     trained_on = json.loads((tmp_path / "out" / "forge.json").read_text())["splits"]["train"]
     assert trained_on == len(data.split(digits, 0).train) - round(0.3 * 1437)
     assert "differs in pool, splits)" in refused(*command, "--set", "pool.share=0.4")
+
+
+def test_a_live_model_is_forged_for_within_its_terms(infnet, tmp_path):
+    out, kept = tmp_path / "out", tmp_path / "answers"
+    command = ["forge", "--data", "digits", *SMALL, "--no-bundle", "--no-twins", "--out", out]
+    with running(Settings(infnet / "models", port=0)) as url:
+        address = f"{url}/v2/models/infnet"
+        terms = ["--set", f"infnet.keep='{kept}'", "--set", "infnet.most_queries=10"]
+        assert "most_queries=10" in refused(*command, "--infnet", address, *terms)
+        terms[-1] = "infnet.most_queries=5000"
+        done(*command, "--infnet", url, "--set", "infnet.model=infnet", *terms)
+    assert json.loads((out / "forge.json").read_text())["rows"] == "searched"
+    assert list(kept.iterdir())
 
 
 def test_a_pool_file_is_checked(infnet, tmp_path, digits):
