@@ -42,8 +42,8 @@ MECHANISMS: dict[str, tuple[Mechanism, ...]] = {
     "1/10": (Codebook(10),),
     "1/4": (Codebook(10),),
 }
-#: What two slow processors do in a quarter of an hour: a codebook's encoder trains without the InfNet, bits
-#: with it in every step.
+#: What two slow processors do in a quarter of an hour: a codebook's encoder trains without the
+#: InfNet, bits with it in every step.
 CODEBOOK = {
     "1/20": Schedule(epochs=8, batch=64, rate=4e-3),
     "1/10": Schedule(epochs=5, batch=64, rate=4e-3),
