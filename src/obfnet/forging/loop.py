@@ -250,11 +250,13 @@ def _drop(
     """Keep the nets at ``positions`` and what the optimiser remembers of them."""
     before = nets.count
     nets.keep(positions)
-    for parameter in parameters:
-        memory = optimiser.state[parameter]
-        for name, values in memory.items():
-            memory[name] = chosen(values, before, positions)
     _channels_last(nets.module)
+    for parameter in parameters:
+        for name, values in optimiser.state[parameter].items():
+            if values.ndim and values.shape != parameter.shape:  # else it is of one net alone
+                # Laid out as the parameter is: fused Adam walks through both alike.
+                left = torch.empty_like(parameter).copy_(chosen(values, before, positions))
+                optimiser.state[parameter][name] = left
 
 
 def _channels_last(module: nn.Module) -> None:
