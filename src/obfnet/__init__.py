@@ -23,35 +23,44 @@ if TYPE_CHECKING:
     from obfnet.bundling.pack import bundle
     from obfnet.data.dataset import Dataset
     from obfnet.data.loading import load
+    from obfnet.data.splits import split
     from obfnet.edge.client import EdgeClient
     from obfnet.forging.fleet import forge
+    from obfnet.forging.loop import Schedule
+    from obfnet.nets.budget import Budget
     from obfnet.nets.frozen import freeze
     from obfnet.specs import SampleSpec
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Budget",
     "Dataset",
     "EdgeClient",
     "ObfNetError",
     "SampleSpec",
+    "Schedule",
     "audit",
     "bundle",
     "forge",
     "freeze",
     "load",
+    "split",
 ]
 
 #: Where each public name lives, and the extra that brings what it needs.
 _PUBLIC = {
+    "Budget": ("obfnet.nets.budget", "forge"),
     "Dataset": ("obfnet.data.dataset", "forge"),
     "EdgeClient": ("obfnet.edge.client", "edge"),
     "SampleSpec": ("obfnet.specs", "edge"),
+    "Schedule": ("obfnet.forging.loop", "forge"),
     "audit": ("obfnet.auditing.audit", "forge"),
     "bundle": ("obfnet.bundling.pack", "forge"),
     "forge": ("obfnet.forging.fleet", "forge"),
     "freeze": ("obfnet.nets.frozen", "forge"),
     "load": ("obfnet.data.loading", "forge"),
+    "split": ("obfnet.data.splits", "forge"),
 }
 
 

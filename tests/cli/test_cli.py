@@ -1,12 +1,16 @@
 """The command line as a person uses it, in processes of its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
 import pytest
+
+from obfnet.cli.doctor import wanted_by
 
 OBFNET = [sys.executable, "-c", "import sys; from obfnet.cli import main; sys.exit(main())"]
 
@@ -30,13 +34,28 @@ def test_version():
 
 def test_help_lists_the_verbs():
     run = _run("--help")
-    assert all(verb in run.stdout for verb in ("demo", "bench", "serve", "doctor"))
+    assert all(
+        verb in run.stdout for verb in ("train", "forge", "inspect", "demo", "bench", "doctor")
+    )
 
 
 def test_doctor_finds_this_environment_healthy():
     run = _run("doctor")
     assert run.returncode == 0, run.stdout
-    assert run.stdout.count("ready") == 5
+    for extra in ("edge", "serve", "forge", "audio", "cli"):
+        assert re.search(rf"ready +{extra} ", run.stdout), run.stdout
+    assert f"torch {version('torch')}" in run.stdout
+
+
+def test_doctor_leaves_out_what_is_not_for_this_platform():
+    lines = [
+        "numpy>=1.26",
+        'starlette>=0.40; extra == "serve"',
+        "uvloop>=0.19; platform_system == 'Elsewhere' and extra == 'serve'",
+        "httptools>=0.6; (python_version >= '3.8') and extra == 'serve'",
+        'torch>=2.6; extra == "forge"',
+    ]
+    assert [each.name for each in wanted_by("serve", lines)] == ["starlette", "httptools"]
 
 
 @pytest.mark.parametrize(

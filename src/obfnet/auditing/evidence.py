@@ -94,9 +94,16 @@ def collect(
         seed: fixes what is drawn and mixed.
 
     Raises:
-        SpecError: the InfNet answers with classes that the data does not have.
+        SpecError: the InfNet answers with classes that the data does not have, or evaluation
+            samples have no label.
         NotMeasurableError: x' has another shape or dtype, or holds NaN or infinity.
     """
+    unknown = int((data.labels[splits.evaluation] < 0).sum())
+    if unknown:
+        raise SpecError(
+            f"{unknown} evaluation samples have no label, expected one for each: accuracy is "
+            "judged on them"
+        )
     generator = np.random.default_rng(branch(seed, "attacker"))
     train = generator.permutation(splits.attacker_train)[:most_train]
     held = generator.permutation(splits.attacker_validation)[:most_train]

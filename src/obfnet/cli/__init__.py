@@ -10,7 +10,7 @@ def main() -> int:
     try:
         from obfnet.cli.app import run
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
+        if error.name not in ("packaging", "typer", "rich"):
             raise
         print("error: the command line needs: pip install 'obfnet[cli]'", file=sys.stderr)
         return 1

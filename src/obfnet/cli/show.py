@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from obfnet.forging.sets import ObfNetSet
 
 FLEET = (
-    "device", "ObfNets", "validation accuracy", "local twin", "certified bits", "parameters",
-    "MACs", "seconds each",
+    "device", "nets", "accuracy", "twin", "bits", "params", "MACs", "s each",
 )  # fmt: skip
 
 
@@ -48,7 +47,7 @@ def show_fleet(fleet: Sequence[ObfNetSet]) -> None:
         table.add_row(
             found.device,
             str(found.obfnets),
-            f"{low:.2%}" if low == high else f"{low:.2%} to {high:.2%}",
+            f"{low:.2%}" if low == high else f"{low:.2%}-{high:.2%}",
             "-" if twin is None else f"{twin:.2%}",
             "none" if found.certified_bits is None else f"{found.certified_bits:.2f}",
             f"{found.cost.params:,}",
@@ -57,6 +56,10 @@ def show_fleet(fleet: Sequence[ObfNetSet]) -> None:
         )
     console = Console()
     console.print(table)
+    console.print(
+        "Accuracy of the InfNet on x' and of the local twin alone, on validation data; bits: "
+        "certified for one sample through one ObfNet."
+    )
     distinct = fleet[0].distinctness
     if distinct is not None:
         console.print(
@@ -82,19 +85,16 @@ def _show(console: Console, facts: Mapping[str, Any], indent: str) -> None:
         elif several and isinstance(value[0], Mapping):
             console.print(title)
             for each in value:
-                console.print(f"{indent}  - {_line(each)}") if _flat(each) else _show(
-                    console, each, indent + "  "
-                )
+                if any(isinstance(part, Mapping) for part in each.values()):
+                    _show(console, each, indent + "  ")
+                else:
+                    console.print(f"{indent}  - {_line(each)}")
         elif several and isinstance(value[0], str) and any(" " in each for each in value):
             console.print(title)
             for each in value:
                 console.print(f"{indent}  {each}")
         else:
             console.print(f"{title} {_word(value)}")
-
-
-def _flat(facts: Mapping[str, Any]) -> bool:
-    return not any(isinstance(value, Mapping) for value in facts.values())
 
 
 def _line(facts: Mapping[str, Any]) -> str:

@@ -69,6 +69,7 @@ def load(train: int | None = 100, test: int | None = 50) -> Dataset:
         licence="ImageNet terms, research",
         home=HOME,
         official_test=parts[indices] == 1,
+        kind="photo",
     )
 
 

@@ -33,7 +33,8 @@ def describe_forge(folder: Path) -> dict[str, Any]:
         name = f"device-{device}"
         members = [made for place, made in kept.obfnets.items() if place[0] == device]
         if members:
-            devices.append(asdict(summarise(name, members, twins.get(name))))
+            facts = asdict(summarise(name, members, twins.get(name)))
+            devices.append(facts | facts.pop("cost"))
     report = kept.report
     return {
         "kind": "folder of a forge",

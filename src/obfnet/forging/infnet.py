@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits
+from obfnet.errors import SpecError
 from obfnet.forging.augment import fitting
 from obfnet.forging.loop import Schedule, build, fit
 from obfnet.forging.precision import fast_convolutions
@@ -23,7 +25,13 @@ def train_infnet(
     schedule: Schedule,
     seed: int,
 ) -> TorchInfNet:
-    """Train a classifier on ``splits.train``, choose its checkpoint on ``splits.validation``."""
+    """Train a classifier on ``splits.train``, choose its checkpoint on ``splits.validation``.
+
+    Raises:
+        SpecError: a sample of these parts has no label.
+    """
+    if not data.take(np.concatenate([splits.train, splits.validation])).labelled:
+        raise SpecError("an InfNet is trained on labelled samples only: some labels are -1")
     module = build(factory, seed)
     samples = torch.from_numpy(data.samples[splits.train])
     labels = torch.from_numpy(data.labels[splits.train])

@@ -25,7 +25,7 @@ SEEDS = 10
 #: What a device may spend.
 BUDGET = Budget(params=10_000, macs=1_000_000)
 SCHEDULES = {
-    "mnist": Schedule(epochs=12, rate=4e-3),
+    "mnist": Schedule(epochs=8, rate=4e-3),
     "fsd": Schedule(epochs=60, batch=64, rate=3e-3),
     "digits": Schedule(epochs=40, batch=64, rate=3e-3),
 }

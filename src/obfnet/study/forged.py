@@ -14,6 +14,7 @@ from obfnet.forging.sets import ObfNetSet
 from obfnet.mechanisms.certificate import least_bits
 from obfnet.nets.cost import cost
 from obfnet.nets.frozen import InfNet
+from obfnet.specs import Labels, Samples
 
 #: Student's 97.5 % quantile for n - 1 degrees of freedom.
 _STUDENT = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 8: 2.365, 10: 2.262}
@@ -37,7 +38,7 @@ def row(
     """
     obfnets = [obfnet for each in fleet for obfnet in each.obfnets]
     clean = _share(infnet.predict(held.samples), held) if clean is None else clean
-    accuracies = [_share(infnet.predict(each(held.samples)), held) for each in obfnets]
+    accuracies = [_share(_answers(infnet, each(held.samples)), held) for each in obfnets]
     twins = [_share(each.twin.predict(held.samples), held) for each in fleet if each.twin]
     accuracy = float(np.mean(accuracies))
     first = obfnets[0]
@@ -74,6 +75,14 @@ def over_seeds(values: Sequence[float]) -> tuple[float, float]:
     quantile = _STUDENT[max(count for count in _STUDENT if count <= len(values))]
     half = quantile * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return (mean - half, mean + half)
+
+
+def _answers(infnet: InfNet, obfuscated: Samples) -> Labels:
+    """The InfNet's labels, asked about every different x' once: a codebook has few."""
+    as_one = np.dtype((np.void, obfuscated[0].nbytes))
+    values = np.ascontiguousarray(obfuscated).reshape(len(obfuscated), -1).view(as_one).ravel()
+    _, first, place = np.unique(values, return_index=True, return_inverse=True)
+    return infnet.predict(obfuscated[first])[place]
 
 
 def _share(found: np.ndarray[Any, np.dtype[np.int64]], held: Dataset) -> float:

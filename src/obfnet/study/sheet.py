@@ -55,6 +55,7 @@ BENCHED: Columns = {
     "ratio [least, greatest]": lambda row: (
         _interval("ratio", ".1f")(row) if "ratio_ci" in row else f"{row['ratio']:.1f}"
     ),
+    "rounds": lambda row: str(row["rounds"]),
     "subject's": lambda row: f"{row['value']:.2f}",
     "baseline's": lambda row: f"{row['baseline_value']:.2f}",
     "unit": lambda row: row["unit"],
