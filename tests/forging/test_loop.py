@@ -120,8 +120,8 @@ def _dense():
 
 def _convolutional():
     return nn.Sequential(
-        nn.Conv2d(2, 6, 3, bias=False), nn.BatchNorm2d(6), nn.ReLU(), nn.Conv2d(6, 3, 3), nn.Flatten(),
-        nn.Linear(12, 2),
+        nn.Conv2d(2, 6, 3, bias=False), nn.BatchNorm2d(6), nn.ReLU(),
+        nn.Conv2d(6, 3, 3), nn.Flatten(), nn.Linear(12, 2),
     ).double()  # fmt: skip
 
 

@@ -55,13 +55,13 @@ class TorchInfNet(InfNet):
             InfNetChangedError: one differs, or a layer was put in train mode: then a BatchNorm's
                 running statistics move even with gradients off, and a Dropout answers at random.
         """
-        layers = self.module.named_modules()
-        for (name, layer), before in zip(layers, self._training, strict=False):
-            if layer.training and not before:
-                raise InfNetChangedError(
-                    f"layer {name!r} of the InfNet was put in train mode after it was frozen: "
-                    "load the InfNet again, and leave it in eval mode"
-                )
+        modes = zip(self.module.modules(), self._training, strict=False)
+        moved = sum(layer.training and not before for layer, before in modes)
+        if moved:
+            raise InfNetChangedError(
+                f"{moved} layers of the InfNet were put in train mode after it was frozen, "
+                "expected eval mode: load it again, and leave it there"
+            )
         found = digest(self.module)
         if found != self.digest:
             raise InfNetChangedError(
