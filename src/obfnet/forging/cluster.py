@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import torch
 
 from obfnet.errors import MissingExtraError
-from obfnet.forging.executors import Chunk, Executor, forge_chunk
+from obfnet.forging.executors import Chunk, Executor, as_finished, forge_chunk
 from obfnet.forging.job import Job, Material
 from obfnet.forging.obfnet import ObfNet
 
@@ -45,12 +45,19 @@ def on_ray(address: str | None = None, threads: int = 1, **options: object) -> E
         job: Job, given: Material, parts: Iterable[Chunk]
     ) -> Iterator[tuple[int, list[ObfNet]]]:
         shared = ray.put((job, given))
-        numbers = {
-            task.remote(shared, chunk, threads): number for number, chunk in enumerate(parts)
-        }
-        while numbers:
-            (done, *_), _ = ray.wait(list(numbers))
-            yield numbers.pop(done), ray.get(done)
+        started = []
+
+        def start(chunk: Chunk) -> object:
+            started.append(task.remote(shared, chunk, threads))
+            return started[-1]
+
+        try:
+            yield from as_finished(
+                parts, start, lambda tasks, timeout: ray.wait(tasks, timeout=timeout)[0], ray.get
+            )
+        finally:
+            for each in started:  # after an error or Ctrl-C; else there is nothing left to cancel
+                ray.cancel(each)
 
     processors = ray.cluster_resources().get("CPU", 1)
     return Executor(run, max(1, int(processors) // threads))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from obfnet.errors import ForgeError
-from obfnet.forging.obfnet import ObfNet
+from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.seeds import branch
 from obfnet.specs import Samples
 
-#: Two ObfNets whose x' differ by less, in standard deviations of a value of x', are one.
+#: Two ObfNets whose x' or tables differ by less, in standard deviations of a value of x', are one.
 LEAST_DISTANCE = 0.05
+#: So are two whose encoders' weights differ by no more than rounding, relative to their length.
+LEAST_WEIGHTS = 1e-6
 #: Pairs on which the transfer of a decoder is tried, drawn at random.
 TRIED = 12
 #: Share of the samples a decoder is fitted on; the rest judge it.
@@ -59,19 +63,30 @@ def compare(obfnets: Sequence[ObfNet], samples: Samples, seed: int) -> Distinctn
         seed: fixes draws of mechanisms and which pairs a decoder is tried on.
 
     Raises:
-        ForgeError: two ObfNets give nearly the same x' or have the same encoder.
+        ForgeError: two ObfNets give nearly the same x', or have the same encoder or table.
     """
     count = len(obfnets)
     draw = np.random.default_rng(branch(seed, "distinct"))
     weights = np.stack([_weights(obfnet) for obfnet in obfnets])
     released = [_released(obfnet, samples, branch(seed, "noise")) for obfnet in obfnets]
-    obfuscated = np.stack([_decoded(o, r) for o, r in zip(obfnets, released, strict=True)])
+    obfuscated = np.stack(
+        [
+            _decoded(obfnet, codes, branch(seed, "exemplars"))
+            for obfnet, codes in zip(obfnets, released, strict=True)
+        ]
+    )
     spread = float(obfuscated.std()) or 1.0
     apart_weights = _distances(weights) / max(1e-12, float(np.linalg.norm(weights, axis=1).mean()))
     apart = _distances(obfuscated.reshape(count, -1)) / (spread * obfuscated[0].size ** 0.5)
     same = np.array([[_same(one, other) for other in released] for one in released])
     pairs = np.triu_indices(count, 1)
-    _refuse_twins(apart, apart_weights, pairs)
+    _refuse_twins("x'", apart, LEAST_DISTANCE)
+    _refuse_twins("encoders", apart_weights, LEAST_WEIGHTS)
+    # Encoders that often disagree make x' differ, even if every row is the same.
+    tables = [o.decoder.rows.mean(1).flatten() for o in obfnets if isinstance(o.decoder, Table)]
+    if tables:
+        rows = torch.stack(tables).numpy()
+        _refuse_twins("tables", _distances(rows) / (spread * rows[0].size ** 0.5), LEAST_DISTANCE)
     tried = draw.permutation(len(pairs[0]))[:TRIED]
     own, transfer = zip(
         *(
@@ -90,17 +105,16 @@ def compare(obfnets: Sequence[ObfNet], samples: Samples, seed: int) -> Distinctn
     )
 
 
-def _refuse_twins(
-    apart: Values, weights: Values, pairs: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
-) -> None:
-    alike = (apart[pairs] < LEAST_DISTANCE) | (weights[pairs] == 0)
-    if alike.any():
-        first = int(alike.argmax())
-        one, other = int(pairs[0][first]), int(pairs[1][first])
+def _refuse_twins(what: str, apart: Values, least: float) -> None:
+    pairs = np.triu_indices(len(apart), 1)
+    alike = int((apart[pairs] < least).sum())
+    if alike:
+        nearest = int(apart[pairs].argmin())
+        one, other = int(pairs[0][nearest]), int(pairs[1][nearest])
         raise ForgeError(
-            f"{int(alike.sum())} pairs of ObfNets are not distinct: numbers {one} and {other} give "
-            f"x' that differ by {apart[one, other]:.3f} standard deviations, expected at least "
-            f"{LEAST_DISTANCE}: forge with another seed, or with other rows or a larger pool"
+            f"{alike} pairs of ObfNets are not distinct: the {what} of numbers {one} and {other} "
+            f"differ by {apart[one, other]:.2g}, expected at least {least}: forge with another "
+            "seed, or with other rows or a larger pool"
         )
 
 
@@ -116,9 +130,13 @@ def _released(obfnet: ObfNet, samples: Samples, seed: int) -> npt.NDArray[np.gen
     return obfnet.mechanism.release(code, np.random.default_rng(seed).random)
 
 
-def _decoded(obfnet: ObfNet, released: npt.NDArray[np.generic]) -> Samples:
+def _decoded(obfnet: ObfNet, released: npt.NDArray[np.generic], seed: int) -> Samples:
+    """x', with the same draws of exemplars for every ObfNet."""
+    decode: Callable[..., Tensor] = obfnet.decoder
+    if isinstance(decode, Table):
+        decode = partial(decode, uniform=np.random.default_rng(seed).random)
     with torch.inference_mode():
-        made: Samples = obfnet.decoder(torch.from_numpy(released)).numpy()
+        made: Samples = decode(torch.from_numpy(released)).numpy()
     return made
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import nn
 
+from obfnet.errors import ObfNetError
 from obfnet.forging import cancelling
 from obfnet.forging.codebook import INDEXED, forge_codebooks
 from obfnet.forging.job import Job, Material
@@ -22,6 +24,7 @@ from obfnet.threads import available
 
 #: ObfNets that train together: their seeds, and their tables where they have any.
 Chunk = tuple[Sequence[int], Sequence[RecognisedRows] | None]
+Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -69,18 +72,52 @@ def in_threads(workers: int) -> Executor:
         cancelling.stop.reset(token)
         pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
         try:
-            numbers: dict[Future[list[ObfNet]], int] = {
-                pool.submit(context.copy().run, forge_chunk, job, given, chunk): number
-                for number, chunk in enumerate(parts)
-            }
-            for done in as_completed(numbers):
-                yield numbers[done], done.result()
+            yield from as_finished(
+                parts,
+                lambda chunk: pool.submit(context.copy().run, forge_chunk, job, given, chunk),
+                lambda tasks, timeout: wait(tasks, timeout, FIRST_COMPLETED).done,
+                Future.result,
+            )
         finally:
             event.set()  # after an error or Ctrl-C; otherwise nobody is left to hear it
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(before)
 
     return Executor(run, workers)
+
+
+def as_finished(
+    parts: Iterable[Chunk],
+    start: Callable[[Chunk], Task],
+    finished: Callable[[Sequence[Task], float | None], Iterable[Task]],
+    result: Callable[[Task], list[ObfNet]],
+) -> Iterator[tuple[int, list[ObfNet]]]:
+    """Start every chunk, and yield the number and ObfNets of each as soon as it is finished.
+
+    The next chunk may be long in coming, for its rows are asked of an InfNet; if they cannot be
+    had, what was started is still finished, and the error raised after it.
+
+    Args:
+        parts: chunks.
+        start: starts one.
+        finished: of these tasks, those that are finished; waits for one, at most so many
+            seconds or, if None, for ever.
+        result: of a finished task.
+    """
+    numbers: dict[Task, int] = {}
+    trouble = None
+    try:
+        for number, chunk in enumerate(parts):
+            numbers[start(chunk)] = number
+            for task in finished(list(numbers), 0):
+                yield numbers.pop(task), result(task)
+    except ObfNetError as error:
+        trouble = error
+    while numbers:
+        for task in finished(list(numbers), None):
+            yield numbers.pop(task), result(task)
+    if trouble is not None:
+        raise trouble
 
 
 def _here(job: Job, given: Material, parts: Iterable[Chunk]) -> Iterator[tuple[int, list[ObfNet]]]:

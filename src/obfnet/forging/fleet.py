@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import torch
+
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits, split
 from obfnet.errors import SpecError
@@ -35,6 +37,7 @@ COMPARED = 256
 Place = tuple[int, int]
 
 
+@torch.random.fork_rng(devices=[])  # who forges draws afterwards what he would have drawn
 def forge(
     infnet: InfNet,
     data: Dataset,
@@ -111,10 +114,8 @@ def forge(
         keeping.open_folder(folder, spec_of(job, devices, size))
     places = [(device, member) for device in range(devices) for member in range(size)]
     working = with_gradients(job, surrogate)
-    given = material(working)
-    made = forge_all(working, given, places, folder, executor or usual(working))
-    if working is not job:
-        made = {place: judged(obfnet, job) for place, obfnet in made.items()}
+    given = material(job)
+    made = forge_all(working, given, places, folder, executor or usual(working), job)
     everything = [made[place] for place in places]
     distinct = None
     if len(everything) > 1:
@@ -144,8 +145,18 @@ def forge_all(
     places: Sequence[Place],
     folder: Path | None,
     executor: Executor,
+    asked: Job,
 ) -> dict[Place, ObfNet]:
-    """The ObfNet for each place (device, member): kept from an earlier call, or forged now."""
+    """The ObfNet for each place (device, member): kept from an earlier call, or forged now.
+
+    Args:
+        job: what is forged.
+        given: of the job.
+        places: of all ObfNets.
+        folder: where finished ones are kept, or None.
+        executor: what forges.
+        asked: ``job`` with the InfNet that finished ones are judged by, where it has a stand-in.
+    """
     made: dict[Place, ObfNet] = {}
     if folder is not None:
         for place in places:
@@ -164,7 +175,7 @@ def forge_all(
     seeds = [[branch(job.seed, "device", *place) for place in part] for part in parts]
     for number, forged in executor.run(job, given, _with_tables(job, seeds, list(made.values()))):
         for place, obfnet in zip(parts[number], forged, strict=True):
-            made[place] = obfnet
+            made[place] = obfnet = obfnet if asked is job else judged(obfnet, asked, given)
             if folder is not None:
                 keeping.save(keeping.path_of(folder, *place), obfnet)
     return made

@@ -15,7 +15,7 @@ from torch import Tensor
 from obfnet import files
 from obfnet.errors import ForgeError, SpecError
 from obfnet.forging.job import Factory
-from obfnet.forging.loop import Fit
+from obfnet.forging.loop import Fit, build
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.specs import SampleSpec
@@ -40,7 +40,7 @@ def open_folder(folder: Path, spec: Spec) -> None:
     differing = [
         key for key in sorted({*found, *wanted} - ignored) if found.get(key) != wanted.get(key)
     ]
-    if differing:
+    if differing and any(folder.glob("device-*/*.safetensors")):
         raise SpecError(
             f"{folder} holds ObfNets of another forging (it differs in {', '.join(differing)}): "
             "choose another folder, or delete it"
@@ -101,10 +101,10 @@ def load(
         with safetensors.safe_open(path, framework="pt") as file:
             record = json.loads(file.metadata()["obfnet"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        made = encoder()
+        made = build(encoder, 0)
         made.load_state_dict(_part(tensors, "encoder."))
         rows = _part(tensors, "decoder.")
-        decoding = Table(rows["rows"]) if decoder is None else decoder()
+        decoding = Table(rows["rows"]) if decoder is None else build(decoder, 0)
         decoding.load_state_dict(rows)
         record["fit"]["history"] = tuple(record["fit"]["history"])
         fit = Fit(**record["fit"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -17,6 +19,9 @@ from obfnet.errors import SpecError
 from obfnet.forging import cancelling
 from obfnet.nets.stack import State, chosen
 from obfnet.progress import bar
+
+#: Held by whoever sets torch's random state, the only one for all threads.
+_random = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -172,13 +177,14 @@ def fit_many(
                 courses[number].add(reached, partial(nets.state, position))
 
     with (
-        torch.random.fork_rng(devices=[]),
+        _random_state_kept(),
         keeping_memory(),
         bar(label, schedule.epochs * steps) as advance,
     ):
         _channels_last(module)
         check(0)
-        torch.manual_seed(seed)
+        with _random:
+            torch.manual_seed(seed)
         for step, indices in enumerate(_batches(count, batch, schedule.epochs, generator), start=1):
             cancelling.check()
             module.train()
@@ -277,6 +283,18 @@ def _batches(
 
 def build(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
     """Call ``factory`` with torch's random state at ``seed``, and leave that state as it was."""
-    with torch.random.fork_rng(devices=[]):
+    with _random, _random_state_kept():
         torch.manual_seed(seed)
         return factory()
+
+
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Leave torch's random state as it was; other threads may train, but none may build."""
+    with _random:
+        before = torch.get_rng_state()
+    try:
+        yield
+    finally:
+        with _random:
+            torch.set_rng_state(before)

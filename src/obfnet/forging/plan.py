@@ -14,10 +14,12 @@ from obfnet.data.splits import Splits
 from obfnet.errors import SpecError
 from obfnet.forging.classes import check_classes
 from obfnet.forging.codebook import INDEXED
+from obfnet.forging.halves import check_halves
 from obfnet.forging.job import Factory, Job
 from obfnet.forging.loop import Schedule, build
 from obfnet.forging.pool import refuse_overlap
 from obfnet.forging.recipe import Recipe
+from obfnet.forging.table import classes_of
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.mechanisms.none import NoMechanism
@@ -68,6 +70,7 @@ def plan(
     check_classes(data, splits)
     limit = _mechanism(mechanism, len(data.classes))
     if isinstance(limit, INDEXED):
+        classes_of(limit.codes, len(data.classes))
         decoding = None
         if decoder is not None:
             raise SpecError("the decoder of a codebook is its table; leave decoder= out")
@@ -77,7 +80,7 @@ def plan(
     if pool is not None:
         for part in ("train", "validation", "test", "evaluation"):
             refuse_overlap(pool, data.samples[getattr(splits, part)], part)
-    return Job(
+    job = Job(
         infnet=infnet,
         data=data,
         splits=splits,
@@ -91,6 +94,8 @@ def plan(
         objectives=dict(objectives or {"cross-entropy": 1.0}),
         seed=seed,
     )
+    check_halves(job, budget)
+    return job
 
 
 def spec_of(job: Job, devices: int, size: int) -> dict[str, Any]:

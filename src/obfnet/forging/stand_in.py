@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from obfnet.forging.codebook import INDEXED
-from obfnet.forging.job import Factory, Job, labels_of
+from obfnet.forging.job import Factory, Job, Material
 from obfnet.forging.obfnet import ObfNet
 from obfnet.forging.surrogate import distil
 from obfnet.nets.budget import Budget
@@ -46,10 +46,9 @@ def with_gradients(job: Job, surrogate: Factory | None) -> Job:
     return replace(job, infnet=made)
 
 
-def judged(obfnet: ObfNet, job: Job) -> ObfNet:
+def judged(obfnet: ObfNet, job: Job, given: Material) -> ObfNet:
     """``obfnet`` with the validation accuracy that the InfNet of ``job`` itself gives it."""
-    held = job.splits.validation
     draw = np.random.default_rng(branch(obfnet.seed, "noise")).random
-    answers = job.infnet.predict(obfnet(job.data.samples[held], draw))
-    score = float((answers == labels_of(job, held)).mean())
+    answers = job.infnet.predict(obfnet(given.held_samples.numpy(), draw))
+    score = float((answers == given.held_labels).mean())
     return replace(obfnet, fit=replace(obfnet.fit, score=score))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 import numpy as np
 import torch
@@ -173,8 +174,16 @@ def _channels_last(infnet: InfNet) -> Iterator[None]:
         yield
         return
     module = infnet.module
+    before = [values.stride() for values in _values(module)]
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     try:
         yield
     finally:
-        module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+        for values, strides in zip(_values(module), before, strict=True):
+            if values.stride() != strides:
+                plain = torch.empty_strided(values.shape, strides, dtype=values.dtype)
+                values.data = plain.copy_(values.data)
+
+
+def _values(module: nn.Module) -> Iterator[Tensor]:
+    return chain(module.parameters(), module.buffers())

@@ -12,6 +12,8 @@ from torch.nn.functional import cross_entropy
 
 from obfnet.errors import SpecError
 from obfnet.forging.augment import fitting
+from obfnet.forging.chunks import chunk_size, chunks
+from obfnet.forging.halves import cost_of_both
 from obfnet.forging.job import Factory, Job, Material, material
 from obfnet.forging.loop import build, fit_many
 from obfnet.forging.recipe import Recipe
@@ -19,6 +21,7 @@ from obfnet.nets.budget import Budget
 from obfnet.nets.cost import Cost, cost
 from obfnet.nets.families import propose
 from obfnet.nets.stack import Stack
+from obfnet.progress import say
 from obfnet.seeds import branch
 from obfnet.specs import Labels, Samples
 
@@ -48,17 +51,28 @@ class Twin:
 
 
 def train_twins(job: Job, seeds: Sequence[int], given: Material | None = None) -> list[Twin]:
-    """Train one twin for each seed, all at once, with the job's data and schedule.
+    """Train one twin for each seed, with the job's data and schedule.
 
-    Their architecture is the ObfNet's own encoder with one output for each class where it has
-    no decoder to pay for; otherwise what is proposed for the cost of both halves.
+    As many train at once as the free memory holds. Their architecture is the ObfNet's own
+    encoder with one output for each class where it has no decoder to pay for; otherwise what is
+    proposed for the cost of both halves.
 
-    Raises:
-        SpecError: no classifier is as cheap as the ObfNet.
+    Returns:
+        One for each seed, or none at all, which is said, where no classifier is as cheap as the
+        ObfNet.
     """
+    try:
+        factory = architecture(job)
+    except SpecError as error:
+        say(f"  no local twin: {error}")
+        return []
     given = given or material(job)
+    parts = chunks(seeds, chunk_size(job))
+    return [twin for part in parts for twin in _train(job, factory, part, given)]
+
+
+def _train(job: Job, factory: Factory, seeds: Sequence[int], given: Material) -> list[Twin]:
     augment = fitting(job.data.kind, job.data.spec.shape)
-    factory = architecture(job)
     nets = Stack([build(factory, branch(seed, "twin")) for seed in seeds])
 
     def losses(indices: torch.Tensor, _present: list[int]) -> torch.Tensor:
@@ -83,7 +97,11 @@ def train_twins(job: Job, seeds: Sequence[int], given: Material | None = None) -
 
 
 def architecture(job: Job) -> Factory:
-    """What makes an untrained twin for the ObfNets of ``job``."""
+    """What makes an untrained twin for the ObfNets of ``job``.
+
+    Raises:
+        SpecError: no classifier is as cheap as the ObfNet.
+    """
     shape, classes = job.data.spec.shape, len(job.data.classes)
     if job.decoder is None:
         if job.mechanism.width == classes:
@@ -97,16 +115,3 @@ def architecture(job: Job) -> Factory:
         return propose(shape, classes, budget, job.data.kind).factory
     except SpecError:  # too little for a convolution; dense layers go smaller
         return propose(shape, classes, budget, "plain").factory
-
-
-def cost_of_both(job: Job) -> Cost:
-    """What encoder and decoder of an ObfNet of ``job`` cost together."""
-    shape = job.data.spec.shape
-    encoder = build(job.encoder, 0)
-    spent = cost(encoder, shape)
-    if job.decoder is None:
-        return spent
-    with torch.inference_mode():
-        code = encoder.eval()(torch.zeros(1, *shape))
-        released = job.mechanism.relax(code)
-    return spent + cost(build(job.decoder, 0), tuple(released.shape[1:]))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from obfnet.nets.side_by_side import Flow, Layer, as_channels, fits, join, nets_first
+from obfnet.nets.side_by_side import Flow, Layer, Layout, fits, join, nets_first
 
 State = dict[str, Tensor]
 
@@ -41,14 +41,13 @@ class Stack(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         """Outputs ``(K, n, *out)`` of samples ``(n, *shape)`` that all nets share."""
         if self.batched:
-            return nets_first(self.nets(Flow(samples, True)), self.count)
+            return nets_first(self.nets(Flow(samples, Layout.SHARED)), self.count)
         return torch.stack([net(samples) for net in self.nets.children()])
 
     def each(self, inputs: Tensor) -> Tensor:
         """Outputs ``(K, n, *out)`` of inputs ``(K, n, *shape)``, row k for net k."""
         if self.batched:
-            flow = Flow(as_channels(inputs) if inputs.ndim == 5 else inputs, False)
-            return nets_first(self.nets(flow), self.count)
+            return nets_first(self.nets(Flow(inputs, Layout.NETS)), self.count)
         return torch.stack(
             [net(own) for net, own in zip(self.nets.children(), inputs, strict=True)]
         )

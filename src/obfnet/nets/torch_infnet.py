@@ -29,6 +29,7 @@ class TorchInfNet(InfNet):
         self.digest = digest
         self.reading = reading or Reading()
         self.differentiable = self.reading.answers != "labels"
+        self._training = [layer.training for layer in module.modules()]
 
     def logits(self, samples: Tensor) -> Tensor:
         """Logits ``(n, classes)`` of samples ``(n, *shape)``, differentiable in the samples.
@@ -48,12 +49,19 @@ class TorchInfNet(InfNet):
         return in_batches(lambda part: self._logits(torch.tensor(part)), samples, batch)
 
     def verify(self) -> None:
-        """Check that parameters and buffers are what they were.
+        """Check that parameters and buffers are what they were, and that none is about to move.
 
         Raises:
-            InfNetChangedError: one differs. The usual cause is a BatchNorm left in train mode:
-                its running statistics move even with gradients off.
+            InfNetChangedError: one differs, or a layer was put in train mode: then a BatchNorm's
+                running statistics move even with gradients off, and a Dropout answers at random.
         """
+        modes = zip(self.module.modules(), self._training, strict=False)
+        moved = sum(layer.training and not before for layer, before in modes)
+        if moved:
+            raise InfNetChangedError(
+                f"{moved} layers of the InfNet were put in train mode after it was frozen, "
+                "expected eval mode: load it again, and leave it there"
+            )
         found = digest(self.module)
         if found != self.digest:
             raise InfNetChangedError(
