@@ -49,10 +49,10 @@ def chunk_size(job: Job, workers: int = 1, free: int | None = None) -> int:
 def _bytes_of_one(job: Job) -> int:
     """What one net takes in training, by the values that flow through it."""
     probe = torch.from_numpy(job.data.samples[job.splits.train[:2]])
-    encoder = build(job.encoder, branch(job.seed, "probe"))
+    encoder = build(job.encoder, branch(job.seed, "probe")).eval()
     values, weights = _flow(encoder, probe), _weights(encoder)
     if job.decoder is not None:
-        decoder = build(job.decoder, branch(job.seed, "probe"))
+        decoder = build(job.decoder, branch(job.seed, "probe")).eval()
         with torch.inference_mode():
             released = job.mechanism.relax(encoder(probe))
         values += _flow(decoder, released)
@@ -68,7 +68,7 @@ def _weights(net: nn.Module) -> int:
 
 
 def _flow(net: nn.Module, inputs: Tensor) -> int:
-    """Values that all layers of ``net`` put out for ``inputs``."""
+    """Values that all layers of ``net`` put out for ``inputs``, in the mode it is in."""
     total = 0
 
     def count(layer: nn.Module, _inputs: object, output: object) -> None:
@@ -77,12 +77,10 @@ def _flow(net: nn.Module, inputs: Tensor) -> int:
             total += output.numel()
 
     hooks = [layer.register_forward_hook(count) for layer in net.modules()]
-    training = net.training
     try:
         with torch.inference_mode():
-            net.eval()(inputs)
+            net(inputs)
     finally:
-        net.train(training)
         for hook in hooks:
             hook.remove()
     return total

@@ -87,7 +87,7 @@ def forge_through(job: Job, seeds: Sequence[int], given: Material | None = None)
             obfuscated = nets.decoders.each(torch.from_numpy(np.stack(released)))
             found = infnet.logits(_wide(obfuscated)).argmax(1).unflatten(0, (len(present), -1))
             hits += (found.numpy() == given.held_labels[start : start + 512]).sum(axis=1)
-        return list(hits / len(given.held_samples))
+        return [float(each) for each in hits / len(given.held_samples)]
 
     with _channels_last(infnet):
         trained = fit_many(
