@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from obfnet.errors import SpecError, UnknownNameError
 from obfnet.forging.objectives import Batch, build
-from obfnet.forging.table import optimise_rows
+from obfnet.forging.optimised import optimise_rows
 from obfnet.mechanisms.bits import Bits
 from obfnet.mechanisms.gaussian import Gaussian
 from obfnet.mechanisms.none import NoMechanism

@@ -41,7 +41,7 @@ CODEBOOK = {
     "separable": Schedule(epochs=12, batch=128, rate=4e-3, checks=8),
     "mlp": Schedule(epochs=30, batch=512, rate=1e-2, checks=4),
 }
-FAST = Schedule(epochs=6, batch=128, rate=3e-3, checks=4)
+FAST = Schedule(epochs=3, batch=128, rate=5e-3, checks=8)
 SHAPE, CLASSES, WIDTH = (1, 28, 28), 10, 64
 ENCODERS: dict[str, Factory] = {
     "separable": partial(SeparableEncoder, SHAPE, CLASSES),
