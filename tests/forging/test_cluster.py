@@ -89,6 +89,7 @@ def start(cluster, environment, tmp_path):
 
 
 @needs_ray
+@pytest.mark.timeout(900)
 def test_a_cluster_forges_what_one_machine_does(
     cluster, start, infnet, digits, splits, tmp_path, monkeypatch
 ):
@@ -103,12 +104,12 @@ def test_a_cluster_forges_what_one_machine_does(
     assert holder.stdout.readline() == "removed\n"
 
     # Nothing was lost. The next forging is killed on the way, and goes on.
-    driver.wait(200)
+    driver.wait(400)
     assert driver.returncode == -signal.SIGKILL, (tmp_path / "first.log").read_text()
     kept = {path: path.read_bytes() for path in (tmp_path / "fleet").rglob("*.safetensors")}
     assert len(kept) == 2
     driver = start("again")
-    driver.wait(200)
+    driver.wait(400)
     log = (tmp_path / "again.log").read_text()
     assert driver.returncode == 0, log
     assert "2 of 4 ObfNets are kept" in log
