@@ -1,5 +1,6 @@
 """A fleet is the same however it is cut up, killed, grown or forged in threads."""
 
+import copy
 import os
 import resource
 import signal
@@ -21,7 +22,7 @@ from obfnet.forging.keeping import path_of
 from obfnet.forging.loop import Schedule
 from obfnet.mechanisms.bits import Bits
 from obfnet.mechanisms.gaussian import Gaussian
-from obfnet.nets.frozen import freeze
+from obfnet.nets.frozen import digest, freeze
 from small_nets import dense, members, quick, state
 
 SCRIPT = """
@@ -246,7 +247,7 @@ def test_who_forges_draws_what_he_would_have_drawn(infnet, digits, splits, tmp_p
 
 
 @pytest.fixture(scope="module")
-def normed(digits, splits):
+def learned(digits, splits):
     """A net with batch normalisation that has learned digits."""
 
     def factory():
@@ -258,22 +259,27 @@ def normed(digits, splits):
     return train_infnet(factory, digits, splits, Schedule(epochs=10, batch=64, rate=3e-3), seed=0)
 
 
+@pytest.fixture
+def normed(learned):
+    """It again, for one test to spoil."""
+    return freeze(copy.deepcopy(learned.module))
+
+
 WAYS = [{}, {"mechanism": "none"}]
 
 
 @pytest.mark.parametrize("arguments", WAYS, ids=["codebook", "none"])
 def test_a_batchnorm_left_in_train_mode_is_caught(arguments, normed, digits, splits):
-    infnet = freeze(normed.module)
-    try:
-        infnet.module.train()
-        with pytest.raises(InfNetChangedError, match="train mode"):
-            quick(infnet, digits, splits, **arguments)
-        infnet.module.eval()
-        infnet.module[4].train()  # dropout alone moves no buffer, but answers at random
-        with pytest.raises(InfNetChangedError, match="1 layers"):
-            quick(infnet, digits, splits, **arguments)
-    finally:
-        infnet.module.eval()
+    """Before it is asked anything: its statistics are what they were."""
+    before = digest(normed.module)
+    normed.module.train()
+    with pytest.raises(InfNetChangedError, match="train mode"):
+        quick(normed, digits, splits, **arguments)
+    normed.module.eval()
+    normed.module[4].train()  # dropout alone moves no buffer, but answers at random
+    with pytest.raises(InfNetChangedError, match="1 layers"):
+        quick(normed, digits, splits, **arguments)
+    assert digest(normed.module) == before
 
 
 class Restless(nn.Module):

@@ -41,6 +41,9 @@ def chunk_size(job: Job, workers: int = 1, free: int | None = None) -> int:
         job: nets, batch size and InfNet say what one takes.
         workers: how many chunks share that memory.
         free: bytes; by default what ``memory.available`` finds.
+
+    Raises:
+        InfNetChangedError: something has written to the InfNet.
     """
     budget = SHARE * (memory.available() if free is None else free) / workers
     return int(min(MOST, max(1, budget // _bytes_of_one(job))))
@@ -58,6 +61,7 @@ def _bytes_of_one(job: Job) -> int:
         values += _flow(decoder, released)
         weights += _weights(decoder)
         if isinstance(job.infnet, TorchInfNet):
+            job.infnet.verify()  # in train mode even this pass would change it
             values += _flow(job.infnet.module, probe)
     batch = min(job.schedule.batch, len(job.splits.train))
     return 4 * (COPIES * values * batch // len(probe) + STATES * weights)
