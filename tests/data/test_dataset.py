@@ -56,7 +56,7 @@ def test_survives_pickling_between_processes():
     ("changes", "message"),
     [
         ({"labels": np.array([0, 1, 0])}, r"labels are int64 of shape \(3,\).*\(4,\)"),
-        ({"labels": np.array([0, 1, 0, 2])}, r"labels span \[0, 2\], expected \[0, 1\]"),
+        ({"labels": np.array([0, 1, 0, 2])}, r"labels span \[0, 2\], expected \[-1, 1\]"),
         ({"labels": np.array([0.0, 1, 0, 1])}, "labels are float64"),
         ({"samples": np.full((4, 2), 2, np.float32)}, "expected within"),
         ({"samples": np.full((4, 2), np.nan, np.float32)}, "NaN"),
