@@ -140,7 +140,7 @@ def test_a_term_changes_what_is_forged(infnet, digits, splits):
         return float(DistanceCorrelation(None)(batch)[0])
 
     plain = correlation({"cross-entropy": 1.0})
-    assert correlation({"cross-entropy": 1.0, "distance-correlation": 3.0}) < plain - 0.05
+    assert correlation({"cross-entropy": 1.0, "distance-correlation": 1.5}) < plain - 0.05
 
 
 @pytest.mark.parametrize("mechanism", [Codebook(10), Bits(10)], ids=["codebook", "bits"])
@@ -150,10 +150,10 @@ def test_adversaries_train_along(mechanism, infnet, digits, splits):
         objectives = {"cross-entropy": 1.0, term: 0.5}
         fleet = quick(
             infnet, digits, splits, size=2, mechanism=mechanism, encoder=dense,
-            objectives=objectives,
+            objectives=objectives, schedule=ENOUGH,
         )  # fmt: skip
         for made, without in zip(members(fleet), plain, strict=True):
-            assert made.validation_accuracy > 0.2  # two epochs
+            assert made.validation_accuracy > 0.4  # chance is .1
             assert not torch.equal(made.encoder[1].weight, without.encoder[1].weight)
 
 
