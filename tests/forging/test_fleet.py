@@ -43,7 +43,7 @@ fleet.chunk_size = lambda *_: 1
 
 def save(path, obfnet):
     keep(path, obfnet)
-    if path == keeping.path_of(folder, 0, 1):
+    if len(list(folder.rglob("*.safetensors"))) == 2:  # whichever threads were first
         os.kill(os.getpid(), signal.SIGKILL)
 
 keeping.save = save
@@ -140,9 +140,9 @@ def test_a_killed_forging_goes_on(infnet, digits, splits, whole, tmp_path, monke
         check=False,
     )
     assert run.returncode == -signal.SIGKILL, run.stderr
-    finished = [path_of(folder, 0, 0), path_of(folder, 0, 1)]
+    finished = sorted(folder.rglob("*.safetensors"))
+    assert len(finished) == 2
     before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in finished]
-    assert sorted(folder.rglob("*.safetensors")) == finished
     _in_chunks_of(monkeypatch, 1)
     made = members(quick(infnet, digits, splits, devices=2, size=2, folder=folder))
     assert "2 of 4 ObfNets are kept" in capsys.readouterr().err
