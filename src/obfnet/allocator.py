@@ -1,7 +1,7 @@
 """Keep freed memory for the next step of training instead of giving it back to the system.
 
 glibc returns large blocks to the system when they are freed, and every step of training takes
-them again, page by page: measured on two processors, that is up to half of a step's time.
+them again, page by page.
 """
 
 from __future__ import annotations

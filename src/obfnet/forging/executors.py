@@ -51,8 +51,8 @@ def forge_chunk(job: Job, given: Material, chunk: Chunk) -> list[ObfNet]:
 def usual(job: Job) -> Executor:
     """The executor of this process that suits ``job``.
 
-    Small encoders gain little from two processors working on one of them; one chunk on each is
-    half as fast again. That needs training in which no thread draws from torch's only random
+    Small encoders gain little from two processors working on one of them, so each takes a chunk.
+    That needs training in which no thread draws from torch's only random
     state: codebooks whose encoder has no dropout.
     """
     if isinstance(job.mechanism, INDEXED) and not _draws(build(job.encoder, 0)):
