@@ -17,6 +17,8 @@ GROUPS = (
     "mechanisms",
     "terms",
     "attacks",
+    "probes",
+    "examinations",
 )
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, Literal, final
 
 import numpy as np
 
 from obfnet.auditing.evidence import Evidence, Known, Pairs
 from obfnet.auditing.intervals import Values
+from obfnet.auditing.scores import SCORES
 from obfnet.errors import NotMeasurableError
 from obfnet.specs import Labels, Samples, SampleSpec
+
+#: What an attack cannot do without: samples of its own making sent through the transform, the
+#: transform's gradients, or ObfNets of other devices.
+Need = Literal["queries", "gradients", "kin"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,25 +26,41 @@ class Reconstruction:
 
     Args:
         attack: the attack's name.
-        samples: x-hat, ``(n, *shape)``, clipped to the value range of a raw sample.
-        errors: mean squared error of each evaluation sample, ``(n,)``.
-        validation_error: mean squared error on the attacker's validation pairs, the only
-            figure by which attacks may be chosen.
+        samples: x-hat of the first n evaluation samples ``(n, *shape)``, clipped to the value
+            range of a raw sample. An attack that works on one sample at a time stops at
+            ``Effort.optimised``, every other one does all.
+        scores: of each of them, ``(n,)`` by the name of the score.
+        validation: the same on the attacker's first m validation pairs, ``(m,)``: the only
+            figures by which attacks may be chosen.
     """
 
     attack: str
     samples: Samples
-    errors: Values
-    validation_error: float
+    scores: Mapping[str, Values]
+    validation: Mapping[str, Values]
+
+    @property
+    def errors(self) -> Values:
+        """Mean squared error of each evaluation sample, ``(n,)``."""
+        return self.scores["mse"]
 
 
 class Attack(ABC):
     """Reconstructs x from x' and the label; a subclass writes ``fit`` and ``reconstruct``.
 
     The frame alone sees the originals of the evaluation samples, and only to score.
+
+    Attributes:
+        name: registered name, and what tables call it.
+        knows: what this attacker has, in plain words.
+        needs: what it cannot do without.
+        one_by_one: whether it works on one sample at a time, so that it is given fewer.
     """
 
-    name: str
+    name: ClassVar[str]
+    knows: ClassVar[str] = "pairs (x, x') and the label"
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    one_by_one: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, known: Known, seed: int) -> None:
@@ -50,17 +72,41 @@ class Attack(ABC):
 
     @final
     def __call__(self, evidence: Evidence, seed: int) -> Reconstruction:
-        """Fit on the attacker's pairs, then reconstruct the evaluation samples."""
-        known = evidence.known
-        self.fit(known, seed)
-        validation = self._score(known.validation, known.spec)[1]
-        samples, errors = self._score(evidence.evaluation, known.spec)
-        return Reconstruction(self.name, samples, errors, float(validation.mean()))
+        """Fit on the attacker's pairs, then reconstruct the evaluation samples.
 
-    def _score(self, pairs: Pairs, spec: SampleSpec) -> tuple[Samples, Values]:
-        guess = self.reconstruct(pairs.released, pairs.answers)
+        Raises:
+            NotMeasurableError: the subject does not offer what the attack needs, or the attack
+                diverged.
+            OverlapError: the attacker holds evaluation samples.
+        """
+        evidence.check_disjoint()
+        known = evidence.known
+        missing = sorted(self.needs - offers(known))
+        if missing:
+            raise NotMeasurableError(f"needs {' and '.join(missing)}, which the subject has not")
+        self.fit(known, seed)
+        most = known.effort.optimised if self.one_by_one else None
+        _, validation = self._score(known.validation, known.spec, most)
+        samples, scores = self._score(evidence.evaluation, known.spec, most)
+        return Reconstruction(self.name, samples, scores, validation)
+
+    def _score(
+        self, pairs: Pairs, spec: SampleSpec, most: int | None
+    ) -> tuple[Samples, dict[str, Values]]:
+        guess = self.reconstruct(pairs.released[:most], pairs.answers[:most])
         if not np.isfinite(guess).all():
             raise NotMeasurableError(f"attack {self.name!r} diverged to NaN; lower its rate")
         guess = guess.clip(spec.low, spec.high).astype(np.float32)
-        squares = (guess - pairs.originals).astype(np.float64) ** 2
-        return guess, squares.reshape(len(pairs), -1).mean(axis=1)
+        originals = pairs.originals[:most]
+        return guess, {name: score(originals, guess, spec) for name, score in SCORES.items()}
+
+
+def offers(known: Known) -> frozenset[Need]:
+    """What the subject lets an attacker do."""
+    subject = known.subject
+    have: dict[Need, bool] = {
+        "queries": subject.queries,
+        "gradients": subject.gradients is not None,
+        "kin": bool(subject.kin),
+    }
+    return frozenset(need for need, there in have.items() if there)

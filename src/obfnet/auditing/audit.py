@@ -1,103 +1,167 @@
-"""Run the attacks on one transform and report."""
+"""Run the attacks on transforms and report."""
 
 from __future__ import annotations
 
+import tempfile
 import time
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 
-from obfnet.auditing.evidence import Transform, collect
-from obfnet.auditing.floor import LabelOnly
+from obfnet.auditing.adapters import Auditable, subject_of
+from obfnet.auditing.effort import Effort, preset
+from obfnet.auditing.evidence import Evidence, collect
+from obfnet.auditing.findings import Findings
 from obfnet.auditing.intervals import of_fraction
-from obfnet.auditing.leakage import leakage
-from obfnet.auditing.probe import probe
-from obfnet.auditing.report import SANE, Report
+from obfnet.auditing.ladder import FLOOR, climb
+from obfnet.auditing.leakage import leakage, validated
+from obfnet.auditing.probe import Probed
+from obfnet.auditing.report import SANE, Report, Tried
+from obfnet.auditing.subject import raw
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits, split
 from obfnet.errors import NotMeasurableError
-from obfnet.nets.frozen import InfNet
-from obfnet.registry import find, names
+from obfnet.nets.infnet import InfNet
+from obfnet.registry import find
 from obfnet.seeds import branch
 
 
 def audit(
-    transform: Transform,
+    transform: Auditable,
     infnet: InfNet,
     data: Dataset,
     splits: Splits | None = None,
     seed: int = 0,
-    raw_leakage: float | None = None,
-    most_train: int = 20_000,
+    effort: str | Effort = "quick",
+    folder: Path | None = None,
+    processes: int | None = None,
 ) -> Report:
     """Measure what ``transform`` leaks beyond the label, to attackers who train against it.
 
     The attacker knows transform and InfNet, holds pairs (x, x') of the same distribution, and
-    sees the label that the backend computes. The same attacks first run on raw samples.
+    sees the label that the backend computes. Every attack first runs on raw samples.
 
     Args:
-        transform: any callable from samples ``(n, *shape)`` to the same shape.
+        transform: a set of ObfNets, a torch module, any callable from samples ``(n, *shape)``
+            to the same shape, or a ``Subject``; see ``auditing.adapters``.
         infnet: the backend's model.
         data: samples with labels and named private attributes.
         splits: who may see what; by default ``split(data, 0)``, the same as ``obfnet.forge``
             takes, so that nothing is judged on what it was forged on.
         seed: fixes the attacks. A transform that draws at random, as a set of several ObfNets
             does, still gives another x' each time.
-        raw_leakage: of a finished audit of raw samples with the same data, splits and seed,
-            so that several transforms need it only once.
-        most_train: at most this many attacker pairs.
+        effort: a preset, ``quick``, ``standard`` or ``full``, or an effort of your own.
+        folder: where finished parts are kept; a second call with the same arguments goes on
+            there. None keeps nothing.
+        processes: how many attacks run at once, by default one for each processor.
 
     Raises:
-        NotMeasurableError: x' has another shape, holds NaN, labels give everything away, or
-            the attacks do not work on raw samples of this data.
+        NotMeasurableError: x' has another shape, holds NaN, labels give everything away, there
+            are too few evaluation samples, or no attack works on raw samples of this data.
+        OverlapError: the attacker holds evaluation samples.
     """
-    splits = split(data, 0) if splits is None else splits
-    if raw_leakage is None:
-        raw_leakage = audit_raw(infnet, data, splits, seed, most_train).raw_leakage
-    if raw_leakage < SANE:
-        raise NotMeasurableError(
-            f"the attacks recover {raw_leakage:.2f} of raw samples, expected {SANE} or more: they "
-            "are broken on this data, and what they say of a transform means nothing"
-        )
-    report = _measure(transform, infnet, data, splits, seed, most_train)
-    return replace(report, raw_leakage=raw_leakage)
+    return audit_all([transform], infnet, data, splits, seed, effort, folder, processes)[0]
 
 
-def audit_raw(
-    infnet: InfNet, data: Dataset, splits: Splits, seed: int = 0, most_train: int = 20_000
-) -> Report:
-    """The sanity row: the same attacks on samples that nothing protects."""
-    return _measure(lambda samples: samples, infnet, data, splits, seed, most_train)
-
-
-def _measure(
-    transform: Transform,
+def audit_all(
+    transforms: Sequence[Auditable | None],
     infnet: InfNet,
     data: Dataset,
-    splits: Splits,
-    seed: int,
-    most_train: int,
-) -> Report:
+    splits: Splits | None = None,
+    seed: int = 0,
+    effort: str | Effort = "quick",
+    folder: Path | None = None,
+    processes: int | None = None,
+) -> list[Report]:
+    """``audit`` for several transforms at once, which share what they can: see there.
+
+    A transform that is None stands for raw samples, which nothing protects.
+    """
+    splits = split(data, 0) if splits is None else splits
     started = time.perf_counter()
-    evidence = collect(transform, infnet, data, splits, most_train, seed)
-    judged = evidence.evaluation
-    clean = infnet.predict(judged.originals)
+    chosen = preset(effort)
+    plain = collect(raw(), infnet, data, splits, chosen, seed)
+    subjects = [None if each is None else subject_of(each) for each in transforms]
+    collected = [
+        plain if each is None else collect(each, infnet, data, splits, chosen, seed)
+        for each in subjects
+    ]
+    with ExitStack() as stack:
+        place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        found = climb(plain, collected, place, seed, processes)
+    seconds = time.perf_counter() - started
+    return [_report(each, plain, found, seed, seconds) for each in collected]
+
+
+def _report(
+    evidence: Evidence,
+    plain: Evidence,
+    everything: Mapping[Evidence, Findings],
+    seed: int,
+    seconds: float,
+) -> Report:
+    found, first = everything[evidence], everything[plain]
+    judged, clean = evidence.evaluation, plain.evaluation.answers
     hits = int((judged.answers == judged.labels).sum())
-    floor = LabelOnly()(evidence, seed)
-    attacks = [find("attacks", name)()(evidence, branch(seed, name)) for name in names("attacks")]
-    best = min(attacks, key=lambda attack: attack.validation_error)
-    scale = leakage(best, floor, branch(seed, "bootstrap"))
-    probed = {name: probe(evidence, name, branch(seed, name)) for name in data.attributes}
+    tried = _tried(found, first, seed)
+    best = max(tried, key=lambda each: each.validated)
+    if max(each.raw for each in tried) < SANE:
+        raise NotMeasurableError(
+            f"the attacks recover {best.raw:.2f} of raw samples, expected {SANE} or more: they "
+            "are broken on this data, and what they say of a transform means nothing"
+        )
     return Report(
+        subject=evidence.known.subject,
         clean_accuracy=float((clean == judged.labels).mean()),
         accuracy=hits / len(judged),
         accuracy_ci=of_fraction(hits, len(judged)),
         agreement=float((judged.answers == clean).mean()),
-        leakage=scale,
+        leakage=best.leakage["mse"],
         best_attack=best.attack,
-        raw_leakage=scale.value,
-        attributes={name: found for name, found in probed.items() if found is not None},
-        reconstruction=best,
-        floor=floor,
+        raw_leakage=best.raw,
+        tried=tried,
+        attributes=_best_probes(found),
+        raw_attributes=_best_probes(first),
+        examined=found.examined,
+        unmeasured=found.unmeasured,
+        reconstruction=found.reconstructions[best.attack],
+        floor=found.reconstructions[FLOOR],
+        evidence=evidence,
         evaluated=len(judged),
         attacker_pairs=len(evidence.known.train),
-        seconds=time.perf_counter() - started,
+        effort=evidence.known.effort,
+        seed=seed,
+        seconds=seconds,
     )
+
+
+def _tried(found: Findings, first: Findings, seed: int) -> tuple[Tried, ...]:
+    """Each attack on the leakage scale of its subject's floor, beside what it does to raw."""
+    floor, raw_floor = found.reconstructions[FLOOR], first.reconstructions[FLOOR]
+    rows = []
+    for name, reconstruction in found.reconstructions.items():
+        if name == FLOOR:
+            continue
+        drawn = branch(seed, "bootstrap", name)
+        same = first.reconstructions.get(name)
+        rows.append(
+            Tried(
+                name,
+                find("attacks", name).knows,  # type: ignore[attr-defined]
+                {
+                    score: leakage(reconstruction, floor, drawn, score)
+                    for score in reconstruction.scores
+                },
+                validated(reconstruction, floor),
+                0.0 if same is None else leakage(same, raw_floor, drawn).value,
+                len(reconstruction.samples),
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: -row.validated))
+
+
+def _best_probes(found: Findings) -> dict[str, Probed]:
+    return {
+        attribute: max(probes.values(), key=lambda probed: probed.validation)
+        for attribute, probes in found.probed.items()
+    }

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from obfnet.auditing.detectors import DETECTORS, Watched
-from obfnet.auditing.evidence import Transform, send
+from obfnet.auditing.evidence import send
 from obfnet.auditing.intervals import Interval
 from obfnet.auditing.ranking import auc, auc_interval
+from obfnet.auditing.subject import Transform
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits
 from obfnet.forging.loop import Schedule

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from obfnet.auditing.effort import Effort
+from obfnet.auditing.subject import Subject, Transform
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits
-from obfnet.errors import NotMeasurableError, SpecError
-from obfnet.nets.frozen import InfNet
+from obfnet.errors import NotMeasurableError, OverlapError, SpecError
+from obfnet.nets.infnet import InfNet
 from obfnet.seeds import branch
 from obfnet.specs import Labels, Samples, SampleSpec
-
-#: The thing under audit: samples ``(n, *shape)`` to obfuscated samples of the same shape.
-Transform = Callable[[Samples], Samples]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +25,7 @@ class Pairs:
         originals: x, ``(n, *shape)``.
         released: x', ``(n, *shape)``.
         answers: the label the backend computes from x', ``(n,)``: every attacker knows it.
-        labels: the true label, ``(n,)``, for accuracy only.
+        labels: the true label, ``(n,)``, -1 where nobody knows; for accuracy only.
         attributes: private attributes by name, each ``(n,)``.
     """
 
@@ -39,6 +38,16 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.originals)
 
+    def take(self, indices: Labels) -> Pairs:
+        """The pairs at ``indices``."""
+        return Pairs(
+            self.originals[indices],
+            self.released[indices],
+            self.answers[indices],
+            self.labels[indices],
+            {name: values[indices] for name, values in self.attributes.items()},
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Known:
@@ -46,18 +55,36 @@ class Known:
 
     Args:
         train: the attacker's own samples.
-        made: more pairs that the attacker makes, who knows the transform: mixtures of two of its
-            own samples, sent through it. Without labels or attributes that mean anything.
+        made: more pairs that an attacker makes who may send samples: mixtures of two of its
+            own, sent through the transform. Without labels or attributes that mean anything.
         validation: the attacker's too, to choose by.
         spec: what a sample looks like.
+        kind: what a sample is, see ``data.Dataset``.
         classes: number of labels.
+        effort: how hard the attack may try.
+        subject: what is attacked.
+        infnet: the backend's model.
     """
 
     train: Pairs
     made: Pairs
     validation: Pairs
     spec: SampleSpec
+    kind: str
     classes: int
+    effort: Effort
+    subject: Subject
+    infnet: InfNet
+
+    def sent(self, originals: Samples) -> Pairs:
+        """Pairs of samples of the attacker's making, by queries; labels and attributes are void.
+
+        Raises:
+            NotMeasurableError: pairs were recorded elsewhere, so nothing can be sent.
+        """
+        if not self.subject.queries:
+            raise NotMeasurableError("needs queries, and these pairs were recorded elsewhere")
+        return _pairs(self.subject.transform, self.infnet, self.classes, originals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,74 +94,80 @@ class Evidence:
     known: Known
     evaluation: Pairs
 
+    def check_disjoint(self) -> None:
+        """Refuse evaluation samples that the attacker holds, byte for byte.
+
+        Raises:
+            OverlapError: more than one in a hundred is among the attacker's; so many no dataset
+                repeats by chance.
+        """
+        parts = (self.known.train, self.known.validation)
+        held = {sample.tobytes() for part in parts for sample in part.originals}
+        shared = sum(sample.tobytes() in held for sample in self.evaluation.originals)
+        if shared > 0.01 * len(self.evaluation):
+            raise OverlapError(
+                f"{shared} of {len(self.evaluation)} evaluation samples are among the attacker's, "
+                "expected none: whoever holds a sample need not reconstruct it; split anew"
+            )
+
 
 #: Samples that a transform is given at once: bounds memory.
 BATCH = 1024
-#: Pairs an attacker with fewer makes up to, by mixing its own samples.
-ENOUGH = 12_000
 
 
 def collect(
-    transform: Transform,
-    infnet: InfNet,
-    data: Dataset,
-    splits: Splits,
-    most_train: int,
-    seed: int = 0,
+    subject: Subject, infnet: InfNet, data: Dataset, splits: Splits, effort: Effort, seed: int = 0
 ) -> Evidence:
-    """Send the attacker's and the evaluation's samples through ``transform`` and the InfNet.
+    """Send the attacker's and the evaluation's samples through the transform and the InfNet.
 
     Args:
-        transform: what is audited.
+        subject: what is audited.
         infnet: answers x' as the backend does.
         data: samples with labels and private attributes.
         splits: disjoint by construction.
-        most_train: at most this many pairs of the attacker's own, and as many for validation;
-            drawn at random.
+        effort: how many samples of each kind at most.
         seed: fixes what is drawn and mixed.
 
     Raises:
         SpecError: the InfNet answers with classes that the data does not have, or evaluation
             samples have no label.
-        NotMeasurableError: x' has another shape or dtype, or holds NaN or infinity.
+        NotMeasurableError: x' has another shape or dtype, or holds NaN or infinity; or there
+            are fewer evaluation samples than classes, or of one class only.
+        OverlapError: evaluation samples are among the attacker's.
     """
-    unknown = int((data.labels[splits.evaluation] < 0).sum())
-    if unknown:
-        raise SpecError(
-            f"{unknown} evaluation samples have no label, expected one for each: accuracy is "
-            "judged on them"
-        )
     generator = np.random.default_rng(branch(seed, "attacker"))
-    train = generator.permutation(splits.attacker_train)[:most_train]
-    held = generator.permutation(splits.attacker_validation)[:most_train]
+    train = generator.permutation(splits.attacker_train)[: effort.pairs]
+    held = generator.permutation(splits.attacker_validation)[: max(1, effort.pairs // 4)]
+    judged = np.random.default_rng(branch(seed, "evaluation")).permutation(splits.evaluation)
+    judged = judged[: effort.evaluated]
+    _check_labels(data, judged)
+    classes = len(data.classes)
 
-    def pairs(originals: Samples, indices: Labels) -> Pairs:
-        released = send(transform, originals)
-        answers = infnet.predict(released)
-        if answers.max(initial=0) >= len(data.classes):
-            raise SpecError(
-                f"the InfNet answers with class {answers.max()}, the data has {len(data.classes)}"
-            )
-        return Pairs(
-            originals,
-            released,
-            answers,
-            data.labels[indices],
-            {name: values[indices] for name, values in data.attributes.items()},
-        )
+    def pairs(indices: Labels) -> Pairs:
+        found = _pairs(subject.transform, infnet, classes, data.samples[indices])
+        attributes = {name: values[indices] for name, values in data.attributes.items()}
+        return replace(found, labels=data.labels[indices], attributes=attributes)
 
-    one, other = generator.choice(train, (2, max(0, ENOUGH - len(train))))
-    share = generator.beta(0.5, 0.5, len(one)).astype(np.float32)
-    share = share.reshape(-1, *[1] * len(data.spec.shape))
-    mixed = share * data.samples[one] + (1 - share) * data.samples[other]
-    known = Known(
-        train=pairs(data.samples[train], train),
-        made=pairs(mixed, one),
-        validation=pairs(data.samples[held], held),
-        spec=data.spec,
-        classes=len(data.classes),
-    )
-    return Evidence(known, pairs(data.samples[splits.evaluation], splits.evaluation))
+    own = pairs(train)
+    nothing = own.take(np.zeros(0, np.int64))
+    known = Known(own, nothing, pairs(held), data.spec, data.kind, classes, effort, subject, infnet)
+    evidence = Evidence(known, pairs(judged))
+    evidence.check_disjoint()
+    few = max(0, effort.mixtures - len(train))
+    if few == 0 or not subject.queries:
+        return evidence
+    made = known.sent(mixtures(own.originals, few, branch(seed, "mixtures")))
+    return replace(evidence, known=replace(known, made=made))
+
+
+def mixtures(originals: Samples, count: int, seed: int) -> Samples:
+    """``count`` mixtures of two samples each, ``(count, *shape)``: still in the value range."""
+    generator = np.random.default_rng(seed)
+    one, other = generator.integers(0, len(originals), (2, count))
+    share = generator.beta(0.5, 0.5, count).astype(np.float32)
+    share = share.reshape(-1, *[1] * (originals.ndim - 1))
+    mixed: Samples = share * originals[one] + (1 - share) * originals[other]
+    return mixed
 
 
 def send(transform: Transform, originals: Samples) -> Samples:
@@ -152,3 +185,27 @@ def send(transform: Transform, originals: Samples) -> Samples:
             raise NotMeasurableError("the transform gave NaN or infinity: mend it, then audit")
         parts.append(released)
     return np.concatenate(parts)
+
+
+def _pairs(transform: Transform, infnet: InfNet, classes: int, originals: Samples) -> Pairs:
+    released = send(transform, originals)
+    answers = infnet.predict(released)
+    if answers.max(initial=0) >= classes:
+        raise SpecError(f"the InfNet answers with class {answers.max()}, the data has {classes}")
+    return Pairs(originals, released, answers, np.full(len(originals), -1, np.int64), {})
+
+
+def _check_labels(data: Dataset, judged: Labels) -> None:
+    labels = data.labels[judged]
+    unknown = int((labels < 0).sum())
+    if unknown:
+        raise SpecError(
+            f"{unknown} evaluation samples have no label, expected one for each: accuracy is "
+            "judged on them"
+        )
+    present = len(np.unique(labels))
+    if len(judged) < len(data.classes) or present < 2:
+        raise NotMeasurableError(
+            f"{len(judged)} evaluation samples of {present} classes, expected at least "
+            f"{len(data.classes)} of two classes or more: a figure from fewer means nothing"
+        )

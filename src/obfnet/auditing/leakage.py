@@ -11,14 +11,14 @@ from obfnet.errors import NotMeasurableError
 
 @dataclass(frozen=True)
 class Leakage:
-    """How much of x an attack recovers beyond the label: 1 - MSE_attack / MSE_label.
+    """How much of x an attack recovers beyond the label: 1 - S_attack / S_label.
 
     Args:
         value: in [0, 1]; an attack worse than the floor counts as 0, for the attacker would
             answer with the floor instead.
         ci: its 95 % bootstrap interval over evaluation samples, cut at 0 likewise.
-        attack_error: mean squared error of the attack.
-        floor_error: mean squared error of the label-only attacker.
+        attack_error: mean score of the attack, 0 is perfect.
+        floor_error: mean score of the label-only attacker on the same samples.
     """
 
     value: float
@@ -27,21 +27,32 @@ class Leakage:
     floor_error: float
 
 
-def leakage(attack: Reconstruction, floor: Reconstruction, seed: int) -> Leakage:
-    """Put ``attack`` on the leakage scale of ``floor``.
+def leakage(
+    attack: Reconstruction, floor: Reconstruction, seed: int, score: str = "mse"
+) -> Leakage:
+    """Put ``attack`` on the leakage scale of ``floor``, which has scored as many or more.
 
     Raises:
         NotMeasurableError: the label alone gives the samples away, so the scale has no length.
     """
-    attack_error, floor_error = float(attack.errors.mean()), float(floor.errors.mean())
+    errors = attack.scores[score]
+    floors = floor.scores[score][: len(errors)]
+    attack_error, floor_error = float(errors.mean()), float(floors.mean())
     if floor_error <= 0:
         raise NotMeasurableError(
             "all samples of a label are the same: nothing is left to leak beyond the label"
         )
-    low, high = of_mean_ratio(attack.errors, floor.errors, seed)
+    low, high = of_mean_ratio(errors, floors, seed)
     return Leakage(
         max(0.0, 1 - attack_error / floor_error),
         (max(0.0, 1 - high), max(0.0, 1 - low)),
         attack_error,
         floor_error,
     )
+
+
+def validated(attack: Reconstruction, floor: Reconstruction, score: str = "mse") -> float:
+    """The attack's leakage on the attacker's validation pairs, not cut: to choose by."""
+    errors = attack.validation[score]
+    floors = float(floor.validation[score][: len(errors)].mean())
+    return 1 - float(errors.mean()) / floors if floors > 0 else 0.0

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar, final
 
 import numpy as np
-import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
 
-from obfnet.auditing.evidence import Evidence
+from obfnet.auditing.evidence import Evidence, Known
 from obfnet.auditing.intervals import Interval, of_fraction
-from obfnet.auditing.view import View
-from obfnet.forging.loop import Schedule, build, fit
-from obfnet.specs import Labels
+from obfnet.errors import NotMeasurableError
+from obfnet.specs import Labels, Samples
 
 
 @dataclass(frozen=True)
@@ -21,65 +19,83 @@ class Probed:
     """How often an attribute was guessed right.
 
     Args:
+        probe: name of the classifier.
         accuracy: of the attacker, as a fraction of evaluation samples.
         accuracy_ci: its 95 % interval.
         chance: accuracy of the best constant guess, chosen on the attacker's samples.
         label_only: accuracy of guessing from the label alone, likewise.
+        validation: accuracy on the attacker's validation samples, by which a probe is chosen.
     """
 
+    probe: str
     accuracy: float
     accuracy_ci: Interval
     chance: float
     label_only: float
+    validation: float
 
 
-def probe(evidence: Evidence, attribute: str, seed: int) -> Probed | None:
-    """Train a classifier of ``attribute`` on the attacker's pairs and judge it.
+class Probe(ABC):
+    """Guesses an attribute from x' and the label; a subclass writes ``fit`` and ``infer``.
 
-    The attacker guesses from the label alone instead where the classifier does no better on
-    the attacker's own validation pairs.
-
-    Returns:
-        None where the attribute has one value only: nothing can be measured.
+    Attributes:
+        name: registered name, and what tables call it.
     """
-    known = evidence.known
-    wanted = known.train.attributes[attribute]
-    held = known.validation.attributes[attribute]
-    truth = evidence.evaluation.attributes[attribute]
-    values = int(max(wanted.max(), held.max(), truth.max())) + 1
-    if len(np.unique(truth)) < 2 or len(np.unique(wanted)) < 2:
-        return None
-    view = View(known.train.released, known.classes)
-    seen = view(known.train.released, known.train.answers)
-    held_seen = view(known.validation.released, known.validation.answers)
-    judged = view(evidence.evaluation.released, evidence.evaluation.answers)
-    target = torch.from_numpy(wanted)
 
-    net = build(lambda: _classifier(view.width, values), seed)
-    trained = fit(
-        net,
-        loss=lambda indices: cross_entropy(net(seen[indices]), target[indices]),
-        score=lambda: float((net(held_seen).argmax(1).numpy() == held).mean()),
-        count=len(seen),
-        schedule=Schedule(epochs=30, batch=128, rate=1e-3, patience=8),
-        seed=seed,
-        label=f"attack: {attribute}",
-    )
-    by_label = _by_label(known.train.answers, wanted, known.classes)
-    blind = by_label[evidence.evaluation.answers]
-    if trained.score > (held == by_label[known.validation.answers]).mean():
-        with torch.inference_mode():
-            guess = net(judged).argmax(1).numpy()
-    else:
-        guess = blind
-    hits = int((guess == truth).sum())
-    constant = int(np.bincount(wanted).argmax())
-    return Probed(
-        hits / len(truth),
-        of_fraction(hits, len(truth)),
-        chance=float((truth == constant).mean()),
-        label_only=float((truth == blind).mean()),
-    )
+    name: ClassVar[str]
+
+    @abstractmethod
+    def fit(self, known: Known, attribute: str, seed: int) -> None:
+        """Learn from the attacker's pairs, and choose by their validation part."""
+
+    @abstractmethod
+    def infer(self, released: Samples, answers: Labels) -> Labels:
+        """The attribute's value ``(n,)`` for x' ``(n, *shape)`` and labels ``(n,)``."""
+
+    @final
+    def __call__(self, evidence: Evidence, attribute: str, seed: int) -> Probed:
+        """Fit on the attacker's pairs, then guess for the evaluation samples.
+
+        The attacker guesses from the label alone instead where the probe does no better on the
+        attacker's own validation pairs.
+
+        Raises:
+            NotMeasurableError: the attribute has one value only.
+            OverlapError: the attacker holds evaluation samples.
+        """
+        evidence.check_disjoint()
+        known, judged = evidence.known, evidence.evaluation
+        wanted = known.train.attributes[attribute]
+        truth = judged.attributes[attribute]
+        for part, values in (("attacker's", wanted), ("evaluation", truth)):
+            if len(np.unique(values)) < 2:
+                raise NotMeasurableError(
+                    f"{attribute} has one value only among the {part} samples: nothing to guess"
+                )
+        self.fit(known, attribute, seed)
+        by_label = _by_label(known.train.answers, wanted, known.classes)
+        held = known.validation.attributes[attribute]
+        blind = by_label[judged.answers]
+        blind_score = float((held == by_label[known.validation.answers]).mean())
+        score = float((held == self.infer(known.validation.released, known.validation.answers))
+                      .mean())  # fmt: skip
+        guess = self.infer(judged.released, judged.answers) if score > blind_score else blind
+        hits = int((guess == truth).sum())
+        constant = int(np.bincount(wanted).argmax())
+        return Probed(
+            self.name,
+            hits / len(truth),
+            of_fraction(hits, len(truth)),
+            chance=float((truth == constant).mean()),
+            label_only=float((truth == blind).mean()),
+            validation=max(score, blind_score),
+        )
+
+
+def values_of(known: Known, attribute: str) -> int:
+    """How many values the attribute can take, as far as the attacker knows."""
+    parts = (known.train, known.validation)
+    return int(max(part.attributes[attribute].max() for part in parts)) + 1
 
 
 def _by_label(answers: Labels, wanted: Labels, classes: int) -> Labels:
@@ -88,17 +104,3 @@ def _by_label(answers: Labels, wanted: Labels, classes: int) -> Labels:
     for label in np.unique(answers):
         guess[label] = np.bincount(wanted[answers == label]).argmax()
     return guess
-
-
-def _classifier(inputs: int, values: int, hidden: int = 512) -> nn.Module:
-    return nn.Sequential(
-        nn.Linear(inputs, hidden),
-        nn.BatchNorm1d(hidden),
-        nn.ReLU(),
-        nn.Dropout(0.3),
-        nn.Linear(hidden, hidden),
-        nn.BatchNorm1d(hidden),
-        nn.ReLU(),
-        nn.Dropout(0.3),
-        nn.Linear(hidden, values),
-    )

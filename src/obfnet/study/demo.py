@@ -8,21 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from obfnet import files
-from obfnet.auditing.audit import audit, audit_raw
-from obfnet.auditing.evidence import Transform
+from obfnet.auditing.audit import audit_all
 from obfnet.auditing.intervals import of_fraction
+from obfnet.auditing.report import Report
+from obfnet.auditing.subject import Subject
 from obfnet.bundling.archive import Bundle
 from obfnet.edge.obfuscator import obfuscators
 from obfnet.edge.policy import always, never
 from obfnet.mechanisms.certificate import least_bits
-from obfnet.nets.frozen import InfNet
 from obfnet.progress import say
 from obfnet.seeds import branch
 from obfnet.serving.process import running
 from obfnet.serving.settings import Settings
-from obfnet.study import findings, results
-from obfnet.study.findings import Finding
-from obfnet.study.kept import kept, key
+from obfnet.study import results
 from obfnet.study.making import (
     Workplace,
     make_codebook,
@@ -69,11 +67,15 @@ def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet dem
     subjects = {"raw": None, place.case.published_label: published, "codebook": codebook}
 
     say("attacks")
-    found = [_find(place, "raw", lambda samples: samples, infnet, None)]
-    for made in (published, codebook):
-        (obfuscator,) = obfuscators(made)
-        name = f"{obfuscator.mechanism.name}-{key(content=made.content.hex())}"
-        found.append(_find(place, name, obfuscator, infnet, found[0].figures["leakage"]))
+    (made,), (baseline,) = obfuscators(codebook), obfuscators(published)
+    reports = audit_all(
+        [None, Subject(place.case.published_label, baseline), Subject("codebook", made)],
+        infnet,
+        place.data,
+        place.splits,
+        branch(place.seed, "audit"),
+        folder=place.path("audit"),
+    )
 
     say("requests over HTTP, one sample each")
     samples = place.data.samples[place.splits.test]
@@ -83,37 +85,17 @@ def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet dem
             for name, made in subjects.items()
         ]
     rows = tuple(
-        _row(place, name, made, finding, answers)
-        for (name, made), finding, answers in zip(subjects.items(), found, sent, strict=True)
+        _row(place, name, made, report, answers)
+        for (name, made), report, answers in zip(subjects.items(), reports, sent, strict=True)
     )
     json = results.write(folder, command, rows, time.perf_counter() - started)
     page = folder / "index.html"
-    files.write(page, render(place.data, rows, found, command))
+    files.write(page, render(place.data, rows, reports, command))
     return Demo(rows, page, json)
 
 
-def _find(
-    place: Workplace,
-    name: str,
-    transform: Transform,
-    infnet: InfNet,
-    raw_leakage: float | None,
-) -> Finding:
-    def attack() -> Finding:
-        say(f"  on {name}")
-        seed = branch(place.seed, "audit")
-        report = (
-            audit_raw(infnet, place.data, place.splits, seed)
-            if raw_leakage is None
-            else audit(transform, infnet, place.data, place.splits, seed, raw_leakage)
-        )
-        return findings.find(report, transform, place.data, place.splits)
-
-    return kept(place.path(f"{name}.npz"), attack, findings.dump, findings.load)
-
-
 def _row(
-    place: Workplace, name: str, made: Bundle | None, finding: Finding, sent: Sent
+    place: Workplace, name: str, made: Bundle | None, report: Report, sent: Sent
 ) -> dict[str, Any]:
     """One results row: the audit's figures, with accuracy as it came back over HTTP."""
     labels = place.data.labels[place.splits.test]
@@ -125,10 +107,12 @@ def _row(
         "infnet": place.case.infnet_label,
         "obfnet": name,
         "seeds": [place.seed],
-        **finding.figures,
+        **report.row(),
+        "raw_leakage": report.raw_leakage,
+        "agreement": report.agreement,
         "accuracy": accuracy,
         "accuracy_ci": list(of_fraction(hits, len(labels))),
-        "drop": finding.figures["clean_accuracy"] - accuracy,
+        "drop": report.clean_accuracy - accuracy,
         "request_bytes": sent.request_bytes,
         "round_trip_ms": sent.round_trip_ms,
     }

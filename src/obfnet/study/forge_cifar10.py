@@ -42,14 +42,14 @@ MECHANISMS: dict[str, tuple[Mechanism, ...]] = {
     "1/10": (Codebook(10),),
     "1/4": (Codebook(10),),
 }
-#: What two slow processors do in a quarter of an hour: a codebook's encoder trains without the
+#: What one slow processor does in an hour or two: a codebook's encoder trains without the
 #: InfNet, bits with it in every step.
 CODEBOOK = {
-    "1/20": Schedule(epochs=8, batch=64, rate=4e-3),
-    "1/10": Schedule(epochs=5, batch=64, rate=4e-3),
-    "1/4": Schedule(epochs=3, batch=64, rate=4e-3),
+    "1/20": Schedule(epochs=16, batch=64, rate=4e-3),
+    "1/10": Schedule(epochs=10, batch=64, rate=4e-3),
+    "1/4": Schedule(epochs=6, batch=64, rate=4e-3),
 }
-THROUGH = Schedule(epochs=2, batch=64, rate=3e-3)
+THROUGH = Schedule(epochs=4, batch=64, rate=3e-3)
 
 
 def forge_cifar10(ask: Ask) -> Path:

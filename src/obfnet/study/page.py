@@ -8,21 +8,22 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from obfnet.auditing.report import Report
+from obfnet.auditing.shown import shown
 from obfnet.data.dataset import Dataset
-from obfnet.study.findings import Finding
 from obfnet.study.pictures import data_uri
 from obfnet.study.table import COLUMNS, cells
 
 Row = Mapping[str, Any]
 
 
-def render(data: Dataset, rows: Sequence[Row], found: Sequence[Finding], command: str) -> str:
+def render(data: Dataset, rows: Sequence[Row], reports: Sequence[Report], command: str) -> str:
     """The page of a demo, with every picture inside it.
 
     Args:
         data: the dataset, for range and licence.
         rows: results rows.
-        found: the audit's pictures, one for each row.
+        reports: the audit of each row.
         command: how to make the page again.
     """
     page = Template(files("obfnet.study").joinpath("page.html").read_text("utf-8"))
@@ -34,7 +35,7 @@ def render(data: Dataset, rows: Sequence[Row], found: Sequence[Finding], command
         head="".join(f'<th scope="col">{escape(column.title)}</th>' for column in COLUMNS),
         body="".join(_table_row(row) for row in rows),
         pictures="".join(
-            _pictures(row, finding, data) for row, finding in zip(rows, found, strict=True)
+            _pictures(row, report, data) for row, report in zip(rows, reports, strict=True)
         ),
         command=escape(command),
     )
@@ -49,12 +50,13 @@ def _table_row(row: Row) -> str:
     )
 
 
-def _pictures(row: Row, finding: Finding, data: Dataset) -> str:
+def _pictures(row: Row, report: Report, data: Dataset) -> str:
+    pictures = shown(report)
     lines = {
-        "x, what the sensor saw": finding.original,
-        "x', what the backend sees": finding.released,
-        "the attacker's best reconstruction": finding.reconstruction,
-        "an attacker who knows only the label": finding.floor,
+        "x, what the sensor saw": pictures.original,
+        "x', what the backend sees": pictures.released,
+        "the attacker's best reconstruction": pictures.reconstruction,
+        "an attacker who knows only the label": pictures.floor,
     }
     if row["obfnet"] == "raw":
         del lines["x', what the backend sees"]

@@ -15,7 +15,7 @@ class LabelOnly(Attack):
     Its means are taken over the label that the *backend* gives, as every attacker sees it.
     """
 
-    name = "label only"
+    name = "label-only"
 
     def fit(self, known: Known, seed: int) -> None:
         """Take the mean of all samples, and of the samples of each label that occurs."""

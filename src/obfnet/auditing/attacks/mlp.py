@@ -1,4 +1,4 @@
-"""The main attack: a decoder trained on pairs (x, x'), a linear map refined by a deep net."""
+"""A decoder trained on pairs (x, x'): a linear map refined by a deep net."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch.nn.functional import mse_loss
 from obfnet.auditing.attack import Attack
 from obfnet.auditing.evidence import Known
 from obfnet.auditing.view import View
-from obfnet.forging.loop import Schedule, build, fit
+from obfnet.forging.loop import build, fit
 from obfnet.specs import Labels, Samples
 
 
-class DecoderAttack(Attack):
+class MlpDecoder(Attack):
     """White-box attacker with pairs: ridge regression in closed form, then a residual MLP.
 
     The linear part alone undoes any nearly linear transform exactly; the net, which starts
@@ -23,11 +23,7 @@ class DecoderAttack(Attack):
     through the transform that the attacker knows.
     """
 
-    name = "decoder"
-
-    def __init__(self, hidden: int | None = None, schedule: Schedule | None = None) -> None:
-        self._hidden = hidden
-        self._schedule = schedule or Schedule(epochs=40, batch=256, rate=1e-3, patience=6)
+    name = "mlp"
 
     def fit(self, known: Known, seed: int) -> None:
         """Fit the linear part, then train the net on top; both chosen on validation pairs."""
@@ -40,16 +36,16 @@ class DecoderAttack(Attack):
         held_seen = self._view(validation.released, validation.answers)
         held_wanted = _flat(validation.originals)
         linear = _ridge(seen, wanted, held_seen, held_wanted)
-        hidden = self._hidden or min(1024, 8 * known.spec.size)
+        hidden = min(1024, 8 * known.spec.size)
         self._net = build(lambda: _Refined(linear, hidden), seed)
         fit(
             self._net,
             loss=lambda indices: mse_loss(self._net(seen[indices]), wanted[indices]),
             score=lambda: -float(mse_loss(self._net(held_seen), held_wanted)),
             count=len(seen),
-            schedule=self._schedule,
+            schedule=known.effort.schedule(len(seen)),
             seed=seed,
-            label="attack: decoder",
+            label="attack: mlp",
         )
 
     def reconstruct(self, released: Samples, answers: Labels) -> Samples:

@@ -1,0 +1,1 @@
+"""What an audit measures beside reconstructions and attributes."""

@@ -1,0 +1,169 @@
+"""Climb the ladder: every attack, probe and examination on raw samples and on each subject."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from obfnet.auditing.attack import Reconstruction
+from obfnet.auditing.attacks.label_only import LabelOnly
+from obfnet.auditing.evidence import Evidence
+from obfnet.auditing.examination import Examined
+from obfnet.auditing.findings import EXAMINED, PROBED, RECONSTRUCTION, Findings, Form
+from obfnet.auditing.leakage import validated
+from obfnet.auditing.probe import Probed
+from obfnet.auditing.workers import Task, Unmeasured, run
+from obfnet.progress import say
+from obfnet.registry import find
+from obfnet.seeds import branch
+
+#: The floor is always there, whatever an effort names.
+FLOOR = LabelOnly.name
+Found = Reconstruction | Probed | Examined
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A task with its place: of which evidence, and its name."""
+
+    evidence: Evidence
+    name: str
+    task: Task
+
+
+@dataclass(eq=False)
+class _Gathered:
+    reconstructions: dict[str, list[Reconstruction]] = field(default_factory=dict)
+    probed: dict[str, dict[str, Probed]] = field(default_factory=dict)
+    examined: dict[str, Examined] = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
+
+
+def climb(
+    raw: Evidence,
+    subjects: Sequence[Evidence],
+    folder: Path,
+    seed: int,
+    processes: int | None = None,
+) -> dict[Evidence, Findings]:
+    """Everything the effort names, on raw samples first and on each subject.
+
+    Args:
+        raw: evidence of raw samples.
+        subjects: evidence of each subject, of the same samples; raw samples may be among them.
+        folder: what is done is kept there.
+        seed: fixes every attack.
+        processes: how many parts run at once.
+
+    Returns:
+        What was found on raw samples, and on each subject.
+    """
+    everything = dict.fromkeys([raw, *subjects])
+    parts = [part for evidence in everything for part in _parts(evidence, raw, folder, seed)]
+    gathered = {evidence: _Gathered() for evidence in everything}
+    for position, outcome in run([part.task for part in parts], processes):
+        part = parts[position]
+        _gather(gathered[part.evidence], part, outcome)
+    return {evidence: _chosen(found) for evidence, found in gathered.items()}
+
+
+def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[_Part]:
+    """Everything that is tried on one subject."""
+    effort, name_of = evidence.known.effort, evidence.known.subject.name
+    place = folder / f"{_plain(name_of)}-{_key(evidence, seed)}"
+
+    def part(kind: str, name: str, form: Form, make: Callable[[], Any]) -> _Part:
+        path = place / f"{kind}-{_plain(name)}{form.suffix}"
+        timed = partial(_timed, make, f"{name} on {name_of}")
+        return _Part(evidence, name, Task(path, timed, form.dump, form.load))
+
+    def attack(name: str, run_: int) -> _Part:
+        drawn = branch(seed, name, run_)
+        label = f"{name} seed {run_}" if run_ else name
+        return part(
+            "attack", label, RECONSTRUCTION, lambda: find("attacks", name)()(evidence, drawn)
+        )
+
+    def probe(attribute: str, name: str) -> _Part:
+        drawn = branch(seed, "probe", attribute, name)
+        return part(
+            "probe",
+            f"{attribute}/{name}",
+            PROBED,
+            lambda: find("probes", name)()(evidence, attribute, drawn),
+        )
+
+    def examination(name: str) -> _Part:
+        drawn = branch(seed, "examination", name)
+        return part(
+            "examination",
+            name,
+            EXAMINED,
+            lambda: find("examinations", name)(evidence, raw, drawn),
+        )
+
+    attributes = evidence.evaluation.attributes
+    return [
+        *(attack(name, run_) for run_ in range(effort.seeds) for name in effort.attacks),
+        *(probe(attribute, name) for attribute in attributes for name in effort.probes),
+        *(examination(name) for name in effort.examinations if evidence is not raw),
+        attack(FLOOR, 0),
+    ]
+
+
+def _timed(make: Callable[[], Found], label: str) -> Found:
+    started = time.perf_counter()
+    made = make()
+    say(f"  {label}: {time.perf_counter() - started:.0f} s")
+    return made
+
+
+def _gather(into: _Gathered, part: _Part, outcome: object) -> None:
+    if isinstance(outcome, Unmeasured):
+        into.unmeasured[part.name] = outcome.reason
+    elif isinstance(outcome, Reconstruction):
+        into.reconstructions.setdefault(outcome.attack, []).append(outcome)
+    elif isinstance(outcome, Probed):
+        attribute, _, probe = part.name.rpartition("/")
+        into.probed.setdefault(attribute, {})[probe] = outcome
+    elif isinstance(outcome, Examined):
+        into.examined[part.name] = outcome
+
+
+def _chosen(gathered: _Gathered) -> Findings:
+    """Of several seeds of an attack, the one that did best on validation pairs."""
+    (floor,) = gathered.reconstructions[FLOOR]
+    best = {
+        name: max(found, key=lambda each: validated(each, floor))
+        for name, found in sorted(gathered.reconstructions.items())
+    }
+    return Findings(best, gathered.probed, gathered.examined, gathered.unmeasured)
+
+
+def _key(evidence: Evidence, seed: int) -> str:
+    """Digest of what the parts are made from: samples, budget, seed and the transform itself."""
+    known = evidence.known
+    total = hashlib.sha256()
+    parts = (known.train, known.validation, evidence.evaluation)
+    for pairs in parts:
+        for values in (pairs.originals, pairs.labels, *pairs.attributes.values()):
+            total.update(np.ascontiguousarray(values).tobytes())
+    again = known.subject.transform(evidence.evaluation.originals[:16])
+    first = evidence.evaluation.released[:16]
+    if np.array_equal(again, first):  # else it draws at random, and only its name tells it
+        total.update(np.ascontiguousarray(evidence.evaluation.released).tobytes())
+    total.update(json.dumps([known.subject.name, repr(known.effort), seed]).encode())
+    return total.hexdigest()[:12]
+
+
+def _plain(name: str) -> str:
+    """``name`` as part of a file's name."""
+    return "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in name)

@@ -1,0 +1,1 @@
+"""Classifiers that guess a private attribute from x' and the label."""
