@@ -11,6 +11,7 @@ from obfnet.errors import UnknownNameError
 GROUPS = (
     "datasets",
     "infnets",
+    "pretrained",
     "obfnets",
     "encoders",
     "decoders",

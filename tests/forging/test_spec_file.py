@@ -7,7 +7,8 @@ import pytest
 
 from obfnet.errors import ObfNetError, SpecError
 from obfnet.forging import spec_file
-from obfnet.forging.spec import InfNetSpec
+from obfnet.forging.from_spec import open_infnet
+from obfnet.forging.spec import DataSpec, InfNetSpec
 from obfnet.forging.spec_changes import override, setting, source_of, weight
 from obfnet.nets.budget import Budget
 
@@ -173,3 +174,16 @@ def test_what_is_written_reads_back():
     assert spec.pool is not None
     assert spec.data.options == {"subset": False}
     assert spec_file.parse(spec_file.write(spec)) == spec
+
+
+def test_a_net_that_comes_along_is_named_by_one_word():
+    assert source_of("cifar10-resnet20") == ("infnet", "pretrained")
+    assert source_of("runs/infnet") == ("infnet", "folder")
+    spec = spec_file.parse('[infnet]\npretrained = "cifar10-resnet20"\n[data]\nname = "cifar10"\n')
+    assert spec.infnet.pretrained == "cifar10-resnet20"
+    assert spec_file.parse(spec_file.write(spec)) == spec
+
+
+def test_a_net_that_comes_along_refuses_other_data(digits):
+    with pytest.raises(SpecError, match="these weights are for"):
+        open_infnet(InfNetSpec(pretrained="cifar10-resnet20"), digits, DataSpec("digits"))

@@ -16,7 +16,8 @@ def forge(
         "runs/forge"
     ),
     infnet: Annotated[
-        str | None, typer.Option(help="folder of 'obfnet train', ONNX file, or URL of a model")
+        str | None,
+        typer.Option(help="folder of 'obfnet train', ONNX file, URL, or a net that comes along"),
     ] = None,
     answers: Annotated[str | None, typer.Option(help="logits, probabilities or labels")] = None,
     data: Annotated[str | None, typer.Option(help="registered dataset")] = None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from obfnet.data.dataset import Dataset
 from obfnet.data.digest import digest
@@ -121,6 +122,9 @@ def open_infnet(spec: InfNetSpec, data: Dataset, used: DataSpec) -> InfNet:
             )
         return load_infnet(spec.folder, spec.outputs)
     answers: Answers = spec.answers  # type: ignore[assignment]  # freeze checks it
+    if spec.pretrained is not None:
+        module: nn.Module = find("pretrained", spec.pretrained)(data.spec.shape)
+        return freeze(module, answers, spec.classes, spec.outputs)
     where = spec.onnx or _address(spec)
     return freeze(
         where, answers, spec.classes, spec.outputs, probes=_probes(data), terms=_terms(spec)

@@ -10,19 +10,20 @@ from typing import Any
 from obfnet.errors import SpecError
 from obfnet.nets.budget import Budget
 
-SOURCES = ("folder", "onnx", "url")
+SOURCES = ("folder", "onnx", "url", "pretrained")
 PARTS = ("all", "official-test", "rest")
 
 
 @dataclass(frozen=True)
 class InfNetSpec:
-    """Where the InfNet is: exactly one of ``folder``, ``onnx`` and ``url``.
+    """Where the InfNet is: exactly one of ``folder``, ``onnx``, ``url`` and ``pretrained``.
 
     Args:
         folder: of ``obfnet train``.
         onnx: an ONNX file.
         url: a server of Open Inference Protocol v2, ``http://host:port``, or a whole model's
             ``http://host:port/v2/models/NAME``.
+        pretrained: registered name of a net that comes with its weights.
         model: name of the model on that server.
         answers: what it answers with, as for ``obfnet.freeze``.
         classes: how many classes it knows; needed for labels without ``outputs``.
@@ -35,12 +36,13 @@ class InfNetSpec:
         attempts: tries of one request.
 
     Raises:
-        SpecError: none of the three, several, or something that does not go with it.
+        SpecError: none of the four, several, or something that does not go with it.
     """
 
     folder: Path | None = None
     onnx: Path | None = None
     url: str | None = None
+    pretrained: str | None = None
     model: str | None = None
     answers: str = "logits"
     classes: int | None = None

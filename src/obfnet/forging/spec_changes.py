@@ -9,6 +9,7 @@ from typing import Any
 from obfnet.errors import SpecError
 from obfnet.forging.spec import SOURCES
 from obfnet.forging.spec_tables import Tables
+from obfnet.registry import names
 
 #: New values by table and key.
 Changes = Mapping[tuple[str, str], Any]
@@ -75,6 +76,9 @@ def weight(text: str) -> tuple[tuple[str, str], Any]:
 
 def source_of(where: str | None) -> tuple[str, str]:
     """The place in a spec of an InfNet that is given as one word."""
-    if where is not None and "://" in where:
+    word = where or ""
+    if "://" in word:
         return "infnet", "url"
-    return "infnet", "onnx" if where is not None and where.endswith(".onnx") else "folder"
+    if word in names("pretrained"):
+        return "infnet", "pretrained"
+    return "infnet", "onnx" if word.endswith(".onnx") else "folder"

@@ -63,7 +63,7 @@ def forge_cifar10(ask: Ask) -> Path:
     say("data cifar10")
     data = load("cifar10")
     splits = split(data, branch(ask.seed, "split"), (0.82, 0.09, 0.09), official_test=True)
-    infnet = freeze(find("infnets", "cifar10-resnet20")())
+    infnet = freeze(find("pretrained", "cifar10-resnet20")())
     whole = macs(infnet.module, data.spec.shape)
     rows = []
     for share, mechanisms in MECHANISMS.items():
