@@ -1,8 +1,8 @@
 """``obfnet bench audit``: our decoder beside the inverse network that is its published peer.
 
-He, Zhang and Lee, "Model Inversion Attacks Against Collaborative Inference" (ACSAC 2019), black box,
-"same set", MNIST, LeNet's second ReLU. Layers of LeNet and of their inverse network are those of the
-code its authors published; what neither paper nor code fixes is in ``NOTE``.
+He, Zhang and Lee, "Model Inversion Attacks Against Collaborative Inference" (ACSAC 2019), black
+box, "same set", MNIST, LeNet's second ReLU. Layers of LeNet and of their inverse network are those
+of the code its authors published; what neither paper nor code fixes is in ``NOTE``.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ NOTE = (
 )
 SHAPE, FEATURES = (1, 28, 28), (16, 8, 8)
 PAIRS, WIDTH = 20_000, 16
-LENET = Schedule(epochs=5, batch=64)
-ATTACK = Schedule(epochs=20, batch=128, rate=3e-3, patience=5)
+LENET = Schedule(epochs=4, batch=64)
+ATTACK = Schedule(epochs=12, batch=128, rate=3e-3, patience=5)
 THEIR_RATE = 1e-3
 #: Mean PSNR in dB and mean SSIM, as published.
 PUBLISHED = {"PSNR, dB": 20.35, "SSIM": 0.733}
@@ -59,7 +59,7 @@ def bench_audit(folder: Path, seed: int, command: str) -> Path:
     accuracy = float((infnet.predict(test) == data.labels[splits.test]).mean())
     say(f"LeNet: {accuracy:.2%}")
     assert isinstance(infnet.module, nn.Sequential)
-    features = infnet.module[: LAYERS_TO_RELU2]
+    features = infnet.module[:LAYERS_TO_RELU2]
     own = np.random.default_rng(branch(seed, "pairs")).permutation(splits.train)[:PAIRS]
     train, held, unseen = (
         _features(features, data.samples[part]) for part in (own, splits.validation, splits.test)
@@ -69,7 +69,9 @@ def bench_audit(folder: Path, seed: int, command: str) -> Path:
         "ours": _ours(train, held, unseen, branch(seed, "ours")),
         "theirs": _theirs(train, held, unseen, branch(seed, "theirs")),
     }
-    scores = {name: score(test, guess.reshape(test.shape).clip(0, 1)) for name, guess in guesses.items()}
+    scores = {
+        name: score(test, guess.reshape(test.shape).clip(0, 1)) for name, guess in guesses.items()
+    }
     rows = [row for unit in PUBLISHED for row in _rows(unit, scores, accuracy, seed)]
     return publish(folder, command, rows, time.perf_counter() - started, TITLE, NOTE)
 
@@ -79,7 +81,7 @@ def _features(layers: nn.Module, samples: Samples) -> Rows:
     flat = torch.from_numpy(samples)
     with torch.no_grad():
         parts = [layers(some).flatten(1) for some in flat.split(1024)]
-    return Rows(torch.cat(parts), flat.flatten(1))
+    return Rows(torch.cat(parts), flat.flatten(1), len(samples))
 
 
 def _ours(train: Rows, held: Rows, unseen: Rows, seed: int) -> Samples:
@@ -87,7 +89,7 @@ def _ours(train: Rows, held: Rows, unseen: Rows, seed: int) -> Samples:
     view = View(train.seen.numpy(), classes=1)  # a label that says nothing
 
     def viewed(rows: Rows) -> Rows:
-        return Rows(view(rows.seen.numpy(), np.zeros(len(rows.seen), np.int64)), rows.wanted)
+        return Rows(view(rows.seen.numpy(), np.zeros(rows.own, np.int64)), rows.wanted, rows.own)
 
     net = learn(viewed(train), viewed(held), FEATURES, SHAPE, WIDTH, ATTACK, seed)
     return decoded(net, viewed(unseen).seen)
@@ -101,7 +103,7 @@ def _theirs(train: Rows, held: Rows, unseen: Rows, seed: int) -> Samples:
         return mse_loss(net(rows.seen.reshape(-1, *FEATURES)).flatten(1), 2 * rows.wanted - 1)
 
     def loss(indices: Tensor) -> Tensor:
-        return error(Rows(train.seen[indices], train.wanted[indices]))
+        return error(Rows(train.seen[indices], train.wanted[indices], len(indices)))
 
     schedule = replace(ATTACK, rate=THEIR_RATE)
     fit(net, loss, lambda: -float(error(held)), len(train.seen), schedule, seed, "their network")

@@ -32,10 +32,12 @@ class Rows:
     Args:
         seen: x' and label, ``(n, prod(released) + classes)``.
         wanted: flat samples, ``(n, prod(shape))``.
+        own: the first so many are real samples, the others mixtures.
     """
 
     seen: Tensor
     wanted: Tensor
+    own: int
 
 
 class ConvolutionalDecoder(Attack):
@@ -70,7 +72,7 @@ class ConvolutionalDecoder(Attack):
         )
         released, answers, originals = together
         flat = torch.from_numpy(originals.reshape(len(originals), -1))
-        return Rows(self._view(released, answers), flat)
+        return Rows(self._view(released, answers), flat, len(parts[0]))
 
 
 def learn(
@@ -93,7 +95,9 @@ def learn(
         schedule: how long and how fast.
         seed: fixes weights and the order of pairs.
     """
-    linear = bounded_ridge(train.seen, train.wanted, validation.seen, validation.wanted, seed)
+    linear = bounded_ridge(
+        train.seen, train.wanted, validation.seen, validation.wanted, train.own, seed
+    )
     classes = train.seen.shape[1] - prod(released)
     module = build(lambda: Decoder(linear, released, classes, shape, width), seed)
     assert isinstance(module, Decoder)
@@ -146,8 +150,6 @@ def picture(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def _error(net: Decoder, rows: Rows, guess: Tensor) -> float:
-    parts = zip(
-        rows.seen.split(BATCH), guess.split(BATCH), rows.wanted.split(BATCH), strict=True
-    )
+    parts = zip(rows.seen.split(BATCH), guess.split(BATCH), rows.wanted.split(BATCH), strict=True)
     total = sum(float(mse_loss(net(a, b), c, reduction="sum")) for a, b, c in parts)
     return total / rows.wanted.numel()

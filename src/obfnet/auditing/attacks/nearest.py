@@ -138,4 +138,7 @@ def _ties(pairs: Pairs) -> dict[bytes, tuple[Samples, int]]:
 
 def _keys(released: Samples, answers: Labels) -> list[bytes]:
     """The bytes of each x' with its label."""
-    return [one.tobytes() + bytes([0]) + str(label).encode() for one, label in zip(released, answers, strict=True)]
+    return [
+        one.tobytes() + bytes([0]) + str(label).encode()
+        for one, label in zip(released, answers, strict=True)
+    ]

@@ -40,7 +40,7 @@ class PerceptualDecoder(ConvolutionalDecoder):
         super().fit(known, seed)
         net, train = self._net, self._rows(known.train, known.made)
         whole = self._rows(known.validation)
-        held = Rows(whole.seen[:HELD], whole.wanted[:HELD])
+        held = Rows(whole.seen[:HELD], whole.wanted[:HELD], HELD)
         guess, held_guess = guessed(net, train.seen), guessed(net, held.seen)
 
         def loss(seen: Tensor, guess: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
