@@ -72,8 +72,9 @@ class Decoder(nn.Module):
             nn.Sequential(_convolution(2 * high, high), _Residual(high)) for _, high in rising
         )
         self.out = nn.Conv2d(width, 4 * channels, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        with torch.no_grad():
+            for parameter in self.out.parameters():
+                parameter.zero_()
 
     def forward(self, seen: Tensor, guess: Tensor | None = None) -> Tensor:
         """Flat samples ``(n, prod(shape))`` of rows ``(n, prod(released) + classes)``.

@@ -155,7 +155,10 @@ def score(originals: Samples, guess: Samples) -> Mapping[str, Values]:
     """PSNR and SSIM of each sample ``(n, 1, height, width)`` in [0, 1], ``(n,)`` each."""
     squares = np.square(originals.astype(np.float64) - guess).reshape(len(guess), -1).mean(axis=1)
     pairs = zip(originals[:, 0], guess[:, 0], strict=True)
-    similar = [structural_similarity(one, other, data_range=1.0) for one, other in pairs]
+    similar = [
+        structural_similarity(one, other, data_range=1.0)  # type: ignore[no-untyped-call]
+        for one, other in pairs
+    ]
     return {"PSNR, dB": -10 * np.log10(np.maximum(squares, 1e-10)), "SSIM": np.array(similar)}
 
 
