@@ -57,7 +57,7 @@ def evidence(infnet, digits, splits, tiny):
         "scrambled": Subject("scrambled", scrambling()),
         "constant": Subject("constant", lambda samples: np.full_like(samples, 0.5)),
     }
-    effort = replace(tiny, steps=200, evaluated=300)
+    effort = replace(tiny, steps=120, evaluated=300)
     return {
         name: collect(subject, infnet, digits, splits, effort) for name, subject in subjects.items()
     }
@@ -69,7 +69,7 @@ def leaked(attack, evidence):
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize(
-    ("subject", "least"), [("raw", 0.75), ("blur", 0.7), ("scrambled", 0.55), ("constant", 0)]
+    ("subject", "least"), [("raw", 0.8), ("blur", 0.7), ("scrambled", 0.5), ("constant", 0)]
 )
 def test_what_can_be_undone_is_undone(attack, subject, least, evidence):
     found = leaked(attack(), evidence[subject])

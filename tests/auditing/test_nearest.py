@@ -1,6 +1,7 @@
 """Nearest pairs are the exact conditional mean where x' is one of few rows."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -25,9 +26,10 @@ def rows(infnet, digits, splits, tiny):
 def test_ties_are_answered_with_the_mean_of_all_of_them(rows):
     attack = NearestPairs()
     attack.fit(rows.known, 0)
-    attack._choice = replace(attack._choice, shrinkage=0.0)
+    attack._choice = replace(attack._choice, shrinkage=0.0, neighbours=4)
     train = rows.known.train
-    for value in (0.0, 1.0):
+    for value, plain in product((0.0, 1.0), (0, 1)):
+        attack._choice = replace(attack._choice, plain=plain)
         there = train.released[:, 0, 0, 0] == value
         asked = train.take(np.flatnonzero(there)[:1])
         same = there & (train.answers == asked.answers[0])

@@ -40,7 +40,7 @@ def test_the_greatest_directions_are_found():
 
 @pytest.mark.parametrize("attack", [MlpDecoder, ConvolutionalDecoder, NearestPairs, KernelRidge])
 def test_samples_too_long_for_a_dense_map(attack):
-    """4,800 values: no matrix of 4,800 x 4,800 is solved, and what has low rank still comes back."""
+    """No matrix of 4,800 x 4,800 is solved, and what has low rank still comes back."""
     shape = (3, 40, 40)
     samples = rows(500, 4_800, 6).clamp(-3, 3).reshape(-1, *shape).numpy()
 
