@@ -9,6 +9,8 @@ from torch.nn.functional import mse_loss
 
 from obfnet.auditing.attack import Attack
 from obfnet.auditing.evidence import Known
+from obfnet.auditing.linear import COMPONENTS, MOST, ridge
+from obfnet.auditing.principal import principal
 from obfnet.auditing.view import View
 from obfnet.forging.loop import build, fit
 from obfnet.specs import Labels, Samples
@@ -31,11 +33,13 @@ class MlpDecoder(Attack):
         self._shape = known.spec.shape
         released = np.concatenate([train.released, made.released])
         self._view = View(released, known.classes)
-        seen = self._view(released, np.concatenate([train.answers, made.answers]))
-        wanted = _flat(np.concatenate([train.originals, made.originals]))
-        held_seen = self._view(validation.released, validation.answers)
-        held_wanted = _flat(validation.originals)
-        linear = _ridge(seen, wanted, held_seen, held_wanted)
+        rows = self._view(released, np.concatenate([train.answers, made.answers]))
+        originals = _flat(np.concatenate([train.originals, made.originals]))
+        self._seen, self._wanted = _Part(rows, seed, even=True), _Part(originals, seed)
+        seen, wanted = self._seen(rows), self._wanted(originals)
+        held_seen = self._seen(self._view(validation.released, validation.answers))
+        held_wanted = self._wanted(_flat(validation.originals))
+        linear = ridge(seen, wanted, held_seen, held_wanted, len(train))
         hidden = min(1024, 8 * known.spec.size)
         self._net = build(lambda: _Refined(linear, hidden), seed)
         fit(
@@ -51,8 +55,30 @@ class MlpDecoder(Attack):
     def reconstruct(self, released: Samples, answers: Labels) -> Samples:
         """The net's output for each x' and label."""
         with torch.inference_mode():
-            guess = self._net(self._view(released, answers)).numpy()
-        return np.asarray(guess.reshape(-1, *self._shape))
+            guess = self._wanted.restore(self._net(self._seen(self._view(released, answers))))
+        return np.asarray(guess.numpy().reshape(-1, *self._shape))
+
+
+class _Part:
+    """Rows as they are, or principal components of rows too long for dense layers.
+
+    Args:
+        rows: that the components are found from, ``(n, p)``.
+        seed: fixes how.
+        even: whether all components get the same deviation, as inputs of a net should have.
+    """
+
+    def __init__(self, rows: Tensor, seed: int, even: bool = False) -> None:
+        self._components = principal(rows, COMPONENTS, seed) if rows.shape[1] > MOST else None
+        self._scale = self._components.deviations if self._components and even else torch.ones(1)
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        return rows if self._components is None else self._components(rows) / self._scale
+
+    def restore(self, parts: Tensor) -> Tensor:
+        if self._components is None:
+            return parts
+        return self._components.restore(parts * self._scale)
 
 
 class _Refined(nn.Module):
@@ -79,25 +105,6 @@ class _Refined(nn.Module):
         # Values that hardly ever occur would drown the deep part; the linear one takes them.
         guess: Tensor = self.linear(seen) + self.deep(seen.clamp(-10, 10))
         return guess
-
-
-def _ridge(seen: Tensor, wanted: Tensor, held_seen: Tensor, held_wanted: Tensor) -> nn.Linear:
-    """Ridge regression; the penalty that does best on held-out pairs."""
-    inputs = torch.cat([seen, torch.ones(len(seen), 1)], dim=1).double()
-    gram, cross = inputs.T @ inputs, inputs.T @ wanted.double()
-    best, best_error = None, float("inf")
-    for penalty in (1e-4, 1e-2, 1.0, 1e2, 1e4):
-        ridge = gram + penalty * torch.eye(len(gram), dtype=torch.double)
-        weights = torch.linalg.solve(ridge, cross).float()
-        linear = nn.Linear(seen.shape[1], wanted.shape[1])
-        with torch.no_grad():
-            linear.weight.copy_(weights[:-1].T)
-            linear.bias.copy_(weights[-1])
-            error = float(mse_loss(linear(held_seen), held_wanted))
-        if best is None or error < best_error:
-            best, best_error = linear, error
-    assert best is not None
-    return best
 
 
 def _flat(samples: Samples) -> Tensor:
