@@ -53,9 +53,7 @@ def pyramid_distance(originals: Tensor, guess: Tensor, spec: SampleSpec) -> Tens
     """
     found = [
         torch.linalg.vector_norm(x - y, dim=(1, 2, 3)) / math.sqrt(x[0].numel())
-        for x, y in zip(
-            _bands(planes(originals, spec)), _bands(planes(guess, spec)), strict=True
-        )
+        for x, y in zip(_bands(planes(originals, spec)), _bands(planes(guess, spec)), strict=True)
     ]
     return torch.stack(found).mean(dim=0)
 

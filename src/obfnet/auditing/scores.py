@@ -41,7 +41,9 @@ def psnr(error: float, spec: SampleSpec) -> float:
 
     The peak is the width of the value range: 1 for samples in [0, 1], 2 for those in [-1, 1].
     """
-    return math.inf if error <= 0 else 20 * math.log10(spec.high - spec.low) - 10 * math.log10(error)
+    return (
+        math.inf if error <= 0 else 20 * math.log10(spec.high - spec.low) - 10 * math.log10(error)
+    )
 
 
 def _judged_by(smooth: Smooth) -> Score:
