@@ -55,12 +55,14 @@ class Attack(ABC):
         knows: what this attacker has, in plain words.
         needs: what it cannot do without.
         one_by_one: whether it works on one sample at a time, so that it is given fewer.
+        floor: whether it looks at the label alone, so that others are measured against it.
     """
 
     name: ClassVar[str]
     knows: ClassVar[str] = "pairs (x, x') and the label"
     needs: ClassVar[frozenset[Need]] = frozenset()
     one_by_one: ClassVar[bool] = False
+    floor: ClassVar[bool] = False
 
     @abstractmethod
     def fit(self, known: Known, seed: int) -> None:
@@ -69,6 +71,14 @@ class Attack(ABC):
     @abstractmethod
     def reconstruct(self, released: Samples, answers: Labels) -> Samples:
         """x-hat ``(n, *shape)`` of x' ``(n, *shape)`` and labels ``(n,)``."""
+
+    def tailored(self, released: Samples, answers: Labels) -> Mapping[str, Samples]:
+        """Other x-hat, by the score that judges them; by default the same under every score.
+
+        What is best under one distance seldom is under another: an attacker who knows by which
+        it is judged may answer accordingly.
+        """
+        return {}
 
     @final
     def __call__(self, evidence: Evidence, seed: int) -> Reconstruction:
@@ -93,12 +103,27 @@ class Attack(ABC):
     def _score(
         self, pairs: Pairs, spec: SampleSpec, most: int | None
     ) -> tuple[Samples, dict[str, Values]]:
-        guess = self.reconstruct(pairs.released[:most], pairs.answers[:most])
+        released, answers, originals = (
+            pairs.released[:most],
+            pairs.answers[:most],
+            pairs.originals[:most],
+        )
+        guess = self._checked(self.reconstruct(released, answers), spec)
+        tailored = {
+            name: self._checked(other, spec)
+            for name, other in self.tailored(released, answers).items()
+        }
+        scores = {
+            name: score(originals, tailored.get(name, guess), spec)
+            for name, score in SCORES.items()
+        }
+        return guess, scores
+
+    def _checked(self, guess: Samples, spec: SampleSpec) -> Samples:
+        """``guess`` within the value range."""
         if not np.isfinite(guess).all():
             raise NotMeasurableError(f"attack {self.name!r} diverged to NaN; lower its rate")
-        guess = guess.clip(spec.low, spec.high).astype(np.float32)
-        originals = pairs.originals[:most]
-        return guess, {name: score(originals, guess, spec) for name, score in SCORES.items()}
+        return guess.clip(spec.low, spec.high).astype(np.float32)
 
 
 def offers(known: Known) -> frozenset[Need]:

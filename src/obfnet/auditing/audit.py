@@ -8,15 +8,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from obfnet.auditing.adapters import Auditable, subject_of
+from obfnet.auditing.attack import Reconstruction
 from obfnet.auditing.effort import Effort, preset
 from obfnet.auditing.evidence import Evidence, collect
 from obfnet.auditing.findings import Findings
-from obfnet.auditing.intervals import of_fraction
-from obfnet.auditing.ladder import FLOOR, climb
-from obfnet.auditing.leakage import leakage, validated
+from obfnet.auditing.intervals import Interval, of_fraction
+from obfnet.auditing.ladder import FLOORS, climb
+from obfnet.auditing.leakage import best_floor, leakage, recovered, validated
 from obfnet.auditing.probe import Probed
-from obfnet.auditing.report import SANE, Report, Tried
+from obfnet.auditing.report import SANE, Best, Report, Tried
+from obfnet.auditing.scores import SCORES
 from obfnet.auditing.subject import raw
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits, split
@@ -102,8 +107,10 @@ def _report(
 ) -> Report:
     found, first = everything[evidence], everything[plain]
     judged, clean = evidence.evaluation, plain.evaluation.answers
-    hits = int((judged.answers == judged.labels).sum())
+    right, clean_right = judged.answers == judged.labels, clean == judged.labels
+    same = judged.answers == clean
     tried = _tried(found, first, seed)
+    scores = _best(found, first, tried)
     best = max(tried, key=lambda each: each.validated)
     if max(each.raw for each in tried) < SANE:
         raise NotMeasurableError(
@@ -112,10 +119,13 @@ def _report(
         )
     return Report(
         subject=evidence.known.subject,
-        clean_accuracy=float((clean == judged.labels).mean()),
-        accuracy=hits / len(judged),
-        accuracy_ci=of_fraction(hits, len(judged)),
-        agreement=float((judged.answers == clean).mean()),
+        clean_accuracy=float(clean_right.mean()),
+        clean_accuracy_ci=_interval(clean_right),
+        accuracy=float(right.mean()),
+        accuracy_ci=_interval(right),
+        agreement=float(same.mean()),
+        agreement_ci=_interval(same),
+        scores=scores,
         leakage=best.leakage["mse"],
         best_attack=best.attack,
         raw_leakage=best.raw,
@@ -125,7 +135,7 @@ def _report(
         examined=found.examined,
         unmeasured=found.unmeasured,
         reconstruction=found.reconstructions[best.attack],
-        floor=found.reconstructions[FLOOR],
+        floor=_floor(found, "mse"),
         evidence=evidence,
         evaluated=len(judged),
         attacker_pairs=len(evidence.known.train),
@@ -136,28 +146,56 @@ def _report(
 
 
 def _tried(found: Findings, first: Findings, seed: int) -> tuple[Tried, ...]:
-    """Each attack on the leakage scale of its subject's floor, beside what it does to raw."""
-    floor, raw_floor = found.reconstructions[FLOOR], first.reconstructions[FLOOR]
+    """Each attack on the leakage scale of its subject's floors, beside what it does to raw."""
     rows = []
     for name, reconstruction in found.reconstructions.items():
-        if name == FLOOR:
+        if name in FLOORS:
             continue
         drawn = branch(seed, "bootstrap", name)
-        same = first.reconstructions.get(name)
         rows.append(
             Tried(
                 name,
                 find("attacks", name).knows,  # type: ignore[attr-defined]
                 {
-                    score: leakage(reconstruction, floor, drawn, score)
+                    score: leakage(reconstruction, _floor(found, score), drawn, score)
                     for score in reconstruction.scores
                 },
-                validated(reconstruction, floor),
-                0.0 if same is None else leakage(same, raw_floor, drawn).value,
+                validated(reconstruction, _floor(found, "mse")),
+                _raw(first, name, "mse"),
                 len(reconstruction.samples),
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.validated))
+
+
+def _best(found: Findings, first: Findings, tried: tuple[Tried, ...]) -> dict[str, Best]:
+    """The best attack under each score."""
+    best = {}
+    for score in SCORES:
+        floor = _floor(found, score)
+
+        def held(each: Tried, score: str = score, floor: Reconstruction = floor) -> float:
+            return validated(found.reconstructions[each.attack], floor, score)
+
+        chosen = max(tried, key=held)
+        raw_leakage = _raw(first, chosen.attack, score)
+        best[score] = Best(chosen.attack, chosen.leakage[score], raw_leakage, floor.attack)
+    return best
+
+
+def _raw(first: Findings, attack: str, score: str) -> float:
+    """Leakage of an attack on raw samples, 0 where it has no answer there."""
+    if attack not in first.reconstructions:
+        return 0.0
+    return recovered(first.reconstructions[attack], _floor(first, score), score)
+
+
+def _floor(found: Findings, score: str) -> Reconstruction:
+    return best_floor((found.reconstructions[name] for name in FLOORS), score)
+
+
+def _interval(right: npt.NDArray[np.bool_]) -> Interval:
+    return of_fraction(int(right.sum()), len(right))
 
 
 def _best_probes(found: Findings) -> dict[str, Probed]:

@@ -14,19 +14,20 @@ from typing import Any
 import numpy as np
 
 from obfnet.auditing.attack import Reconstruction
+from obfnet.auditing.attacks.label_conditional import LabelConditional
 from obfnet.auditing.attacks.label_only import LabelOnly
 from obfnet.auditing.evidence import Evidence
 from obfnet.auditing.examination import Examined
 from obfnet.auditing.findings import EXAMINED, PROBED, RECONSTRUCTION, Findings, Form
-from obfnet.auditing.leakage import validated
+from obfnet.auditing.leakage import best_floor, validated
 from obfnet.auditing.probe import Probed
 from obfnet.auditing.workers import Task, Unmeasured, run
 from obfnet.progress import say
 from obfnet.registry import find
 from obfnet.seeds import branch
 
-#: The floor is always there, whatever an effort names.
-FLOOR = LabelOnly.name
+#: Attackers who know only the label are always there, whatever an effort names.
+FLOORS = (LabelOnly.name, LabelConditional.name)
 Found = Reconstruction | Probed | Examined
 
 
@@ -112,10 +113,15 @@ def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[_
 
     attributes = evidence.evaluation.attributes
     return [
-        *(attack(name, run_) for run_ in range(effort.seeds) for name in effort.attacks),
+        *(
+            attack(name, run_)
+            for run_ in range(effort.seeds)
+            for name in effort.attacks
+            if name not in FLOORS
+        ),
         *(probe(attribute, name) for attribute in attributes for name in effort.probes),
         *(examination(name) for name in effort.examinations if evidence is not raw),
-        attack(FLOOR, 0),
+        *(attack(name, 0) for name in FLOORS),
     ]
 
 
@@ -140,7 +146,7 @@ def _gather(into: _Gathered, part: _Part, outcome: object) -> None:
 
 def _chosen(gathered: _Gathered) -> Findings:
     """Of several seeds of an attack, the one that did best on validation pairs."""
-    (floor,) = gathered.reconstructions[FLOOR]
+    floor = best_floor(gathered.reconstructions[name][0] for name in FLOORS)
     best = {
         name: max(found, key=lambda each: validated(each, floor))
         for name, found in sorted(gathered.reconstructions.items())

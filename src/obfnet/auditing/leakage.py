@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from obfnet.auditing.attack import Reconstruction
-from obfnet.auditing.intervals import Interval, of_mean_ratio
+from obfnet.auditing.intervals import Interval, Values, of_mean_ratio
 from obfnet.errors import NotMeasurableError
 
 
@@ -27,28 +28,58 @@ class Leakage:
     floor_error: float
 
 
+def best_floor(floors: Iterable[Reconstruction], score: str = "mse") -> Reconstruction:
+    """The label-only attacker that does best under ``score`` on the attacker's validation pairs.
+
+    Under squared error that is the mean sample of each label, under other scores something else:
+    measured against the mean, an attack would seem to leak what the label gives away.
+    """
+    return min(floors, key=lambda floor: float(floor.validation[score].mean()))
+
+
 def leakage(
     attack: Reconstruction, floor: Reconstruction, seed: int, score: str = "mse"
 ) -> Leakage:
     """Put ``attack`` on the leakage scale of ``floor``, which has scored as many or more.
 
+    Args:
+        attack: what is measured.
+        floor: a label-only attacker; ``best_floor`` of this score where there are several.
+        seed: fixes the bootstrap.
+        score: name of the distance.
+
     Raises:
         NotMeasurableError: the label alone gives the samples away, so the scale has no length.
     """
+    errors, floors = _paired(attack, floor, score)
+    low, high = of_mean_ratio(errors, floors, seed)
+    return Leakage(
+        recovered(attack, floor, score),
+        (max(0.0, 1 - high), max(0.0, 1 - low)),
+        float(errors.mean()),
+        float(floors.mean()),
+    )
+
+
+def recovered(attack: Reconstruction, floor: Reconstruction, score: str = "mse") -> float:
+    """The value of ``leakage`` alone.
+
+    Raises:
+        NotMeasurableError: as there.
+    """
+    errors, floors = _paired(attack, floor, score)
+    return max(0.0, 1 - float(errors.mean()) / float(floors.mean()))
+
+
+def _paired(attack: Reconstruction, floor: Reconstruction, score: str) -> tuple[Values, Values]:
+    """Errors of both on the same evaluation samples."""
     errors = attack.scores[score]
     floors = floor.scores[score][: len(errors)]
-    attack_error, floor_error = float(errors.mean()), float(floors.mean())
-    if floor_error <= 0:
+    if floors.mean() <= 0:
         raise NotMeasurableError(
             "all samples of a label are the same: nothing is left to leak beyond the label"
         )
-    low, high = of_mean_ratio(errors, floors, seed)
-    return Leakage(
-        max(0.0, 1 - attack_error / floor_error),
-        (max(0.0, 1 - high), max(0.0, 1 - low)),
-        attack_error,
-        floor_error,
-    )
+    return errors, floors
 
 
 def validated(attack: Reconstruction, floor: Reconstruction, score: str = "mse") -> float:

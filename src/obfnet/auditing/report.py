@@ -45,6 +45,28 @@ class Tried:
         return self.raw >= SANE
 
 
+@dataclass(frozen=True)
+class Best:
+    """The best attack under one score, chosen on the attacker's validation pairs.
+
+    Args:
+        attack: its name.
+        leakage: of it, on evaluation samples.
+        raw: leakage of the same attack on raw samples, under the same score.
+        floor: name of the label-only attacker it is measured against, chosen likewise.
+    """
+
+    attack: str
+    leakage: Leakage
+    raw: float
+    floor: str
+
+    @property
+    def sane(self) -> bool:
+        """Whether the attack works where nothing protects."""
+        return self.raw >= SANE
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
     """What leaks from one transform.
@@ -52,9 +74,12 @@ class Report:
     Args:
         subject: what was audited.
         clean_accuracy: of the InfNet on raw evaluation samples.
+        clean_accuracy_ci: its 95 % interval.
         accuracy: of the InfNet on x'.
         accuracy_ci: its 95 % interval.
         agreement: how often the answer for x' equals the answer for x.
+        agreement_ci: its 95 % interval.
+        scores: the best attack under each score; ``mse`` is the main one, and what follows.
         leakage: of the best attack, chosen on the attacker's validation pairs.
         best_attack: its name.
         raw_leakage: of the same attack on raw samples, the sanity row.
@@ -65,7 +90,7 @@ class Report:
         examined: what else was measured.
         unmeasured: why a part has no number, by its name.
         reconstruction: x-hat of the evaluation samples by the best attack.
-        floor: the label-only attacker's.
+        floor: of the best attacker who knows only the label.
         evidence: what was attacked and with what.
         evaluated: number of evaluation samples.
         attacker_pairs: number of pairs the attacker learnt from.
@@ -76,9 +101,12 @@ class Report:
 
     subject: Subject
     clean_accuracy: float
+    clean_accuracy_ci: Interval
     accuracy: float
     accuracy_ci: Interval
     agreement: float
+    agreement_ci: Interval
+    scores: Mapping[str, Best]
     leakage: Leakage
     best_attack: str
     raw_leakage: float
@@ -103,6 +131,13 @@ class Report:
             f"leakage  {self.leakage.value:.3f} [{low:.3f}, {high:.3f}] by the "
             f"{self.best_attack} attack, 0 = label only; {self.raw_leakage:.3f} on raw samples",
         ]
+        for name, best in self.scores.items():
+            if name != "mse":
+                low, high = best.leakage.ci
+                lines.append(
+                    f"{name:8} {best.leakage.value:.3f} [{low:.3f}, {high:.3f}] by the "
+                    f"{best.attack} attack; {best.raw:.3f} on raw samples"
+                )
         for name, found in self.attributes.items():
             lines.append(f"{name:8} {found.accuracy:.1%} (chance {found.chance:.1%})")
         return "\n".join(lines)

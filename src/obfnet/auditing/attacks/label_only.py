@@ -16,6 +16,8 @@ class LabelOnly(Attack):
     """
 
     name = "label-only"
+    knows = "the label"
+    floor = True
 
     def fit(self, known: Known, seed: int) -> None:
         """Take the mean of all samples, and of the samples of each label that occurs."""
