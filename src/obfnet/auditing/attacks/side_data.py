@@ -11,7 +11,8 @@ import numpy as np
 
 from obfnet.auditing.attack import Attack, Need
 from obfnet.auditing.attacks.mlp import MlpDecoder
-from obfnet.auditing.evidence import Known, Pairs
+from obfnet.auditing.evidence import Known
+from obfnet.auditing.joining import joined
 from obfnet.auditing.synthetic import colours, strokes, variants
 from obfnet.errors import NotMeasurableError
 from obfnet.seeds import branch
@@ -69,8 +70,9 @@ class FewPairs(SideData):
             made = known.sent(variants(train.originals, more, branch(seed, "train")))
             source = held if kept else train
             few = max(0, min(HELD, more) - kept)
-            again = known.sent(variants(source.originals, few, branch(seed, "held")))
-            held = joined(held, again)
+            # Each second one is moved; of a single sample the others are the sample itself.
+            again = variants(source.originals, 2 * few, branch(seed, "held"))[::2]
+            held = joined(held, known.sent(again))
         elif not kept:
             # Nothing to choose by, and normalisation over a batch wants more than one row.
             train = held = train.take(np.zeros(HELD, np.int64))
@@ -143,17 +145,6 @@ class Strokes(Made):
     name = "strokes"
     knows = "no sample; sends strokes or patterns drawn at random, and knows the label"
     draw = staticmethod(strokes)
-
-
-def joined(one: Pairs, other: Pairs) -> Pairs:
-    """Both, without attributes."""
-    return Pairs(
-        np.concatenate([one.originals, other.originals]),
-        np.concatenate([one.released, other.released]),
-        np.concatenate([one.answers, other.answers]),
-        np.concatenate([one.labels, other.labels]),
-        {},
-    )
 
 
 def _none() -> Labels:
