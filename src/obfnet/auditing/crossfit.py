@@ -36,8 +36,7 @@ class Decoded:
     def __call__(self, released: Samples, answers: Labels) -> Samples:
         """Mean answer ``(n, *shape)`` of both decoders for pairs that neither has seen."""
         one, other = (each.reconstruct(released, answers) for each in self.decoders)
-        mean: Samples = (one + other) / 2
-        return mean
+        return np.asarray((one + other) / 2, np.float32)
 
 
 def crossfit(decoder: Callable[[], Attack], known: Known, share: float, seed: int) -> Decoded:

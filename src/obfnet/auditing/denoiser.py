@@ -37,8 +37,8 @@ class Denoiser(nn.Module):
         self.up = nn.Conv2d(COARSE, 4 * FINE, 1)
         self.last = _Block(2 * FINE, FINE)
         self.out = nn.Conv2d(FINE, 4 * channels, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, noisy: Tensor, given: Tensor, condition: Tensor, time: Tensor) -> Tensor:
         """Clean planes ``(n, channels, height, width)``.

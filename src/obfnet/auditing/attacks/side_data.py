@@ -16,7 +16,7 @@ from obfnet.auditing.joining import joined
 from obfnet.auditing.synthetic import colours, strokes, variants
 from obfnet.errors import NotMeasurableError
 from obfnet.seeds import branch
-from obfnet.specs import Labels, Samples, SampleSpec
+from obfnet.specs import Labels, Samples
 
 #: The decoder that each of them trains.
 DECODER: Callable[[], Attack] = MlpDecoder
@@ -115,19 +115,16 @@ class Made(SideData):
     """No real sample at all: draws samples and sends them."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({"queries"})
-    draw: ClassVar[Callable[[SampleSpec, str, int, int], Samples]]
+
+    @abstractmethod
+    def draw(self, known: Known, count: int, seed: int) -> Samples:
+        """``count`` samples ``(count, *shape)`` of its making."""
 
     def restrict(self, known: Known, seed: int) -> Known:
         """Pairs of drawn samples only, as many as other attackers have real ones."""
-        draw, effort = type(self).draw, known.effort
-        sent = [
-            known.sent(draw(known.spec, known.kind, count, branch(seed, part)))
-            for part, count in (
-                ("train", max(HELD, effort.pairs)),
-                ("held", max(HELD, effort.pairs // 8)),
-            )
-        ]
-        train, held = sent
+        pairs = known.effort.pairs
+        train = known.sent(self.draw(known, max(HELD, pairs), branch(seed, "train")))
+        held = known.sent(self.draw(known, max(HELD, pairs // 8), branch(seed, "held")))
         return replace(known, train=train, made=train.take(_none()), validation=held)
 
 
@@ -136,7 +133,10 @@ class Colours(Made):
 
     name = "colours"
     knows = "no sample; sends solid colours, and knows the label"
-    draw = staticmethod(colours)
+
+    def draw(self, known: Known, count: int, seed: int) -> Samples:
+        """Samples of one level in each channel."""
+        return colours(known.spec, known.kind, count, seed)
 
 
 class Strokes(Made):
@@ -144,7 +144,10 @@ class Strokes(Made):
 
     name = "strokes"
     knows = "no sample; sends strokes or patterns drawn at random, and knows the label"
-    draw = staticmethod(strokes)
+
+    def draw(self, known: Known, count: int, seed: int) -> Samples:
+        """Pictures of strokes, or smooth patterns."""
+        return strokes(known.spec, known.kind, count, seed)
 
 
 def _none() -> Labels:
