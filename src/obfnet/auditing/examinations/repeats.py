@@ -25,7 +25,7 @@ RELEASES = 16
 #: Samples that a decoder learns from at least: fewer repeats are tried before fewer samples.
 LEAST = 900
 #: Samples whose repeats are compared.
-COMPARED = 32
+COMPARED = 256
 #: Share of an effort's steps that the decoder of each level takes.
 SHARE = 0.25
 NAME, TITLE = "repeats", "The same sample sent many times"
@@ -58,24 +58,11 @@ def repeats(evidence: Evidence, raw: Evidence, seed: int) -> Examined:
             "Each sample always gives the same x', so a repeat tells nothing more.",
         )  # fmt: skip
     levels, count = plan(known.effort, len(known.train))
-    parts = (known.train, known.validation, evidence.evaluation)
     few = (count, max(1, count // 4), max(1, count // 4))
-    originals = [part.originals[:most] for part, most in zip(parts, few, strict=True)]
     letters = alphabet(known.train)
-    kept = (averaged(known, each, levels, letters) for each in originals)
-    plain = _leakage(
-        _seen(
-            raw,
-            *(
-                _plain(part, most)
-                for part, most in zip(
-                    (raw.known.train, raw.known.validation, raw.evaluation), few, strict=True
-                )
-            ),
-        ),
-        seed,
-    )
+    kept = [averaged(known, part.originals, levels, letters) for part in _first(evidence, few)]
     found = [_leakage(_seen(evidence, *pairs), seed) for pairs in zip(*kept, strict=True)]
+    plain = _leakage(_seen(raw, *_first(raw, few)), seed)
     measures = [
         Measure(
             f"leakage after {_times(level)}",
@@ -109,8 +96,12 @@ def _changed(evidence: Evidence) -> float:
     return float((one != other).reshape(len(originals), -1).any(axis=1).mean())
 
 
-def _plain(pairs: Pairs, most: int) -> Pairs:
-    return pairs.take(np.arange(min(most, len(pairs))))
+def _first(evidence: Evidence, few: tuple[int, int, int]) -> list[Pairs]:
+    """The first ``few`` pairs to train with, to choose by, and to be judged on."""
+    parts = (evidence.known.train, evidence.known.validation, evidence.evaluation)
+    return [
+        part.take(np.arange(min(most, len(part)))) for part, most in zip(parts, few, strict=True)
+    ]
 
 
 def _seen(evidence: Evidence, train: Pairs, held: Pairs, judged: Pairs) -> Evidence:
