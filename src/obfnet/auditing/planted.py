@@ -64,8 +64,8 @@ class Backdoor(nn.Module):
         """What is hidden, ``(n, cells)``: averages of cells, of all channels together."""
         if samples.ndim != 4:
             return samples.flatten(1)[:, : self._side**2]
-        sides = [min(self._side, side) for side in samples.shape[2:]]
-        return adaptive_avg_pool2d(samples.mean(1, keepdim=True), sides).flatten(1)
+        height, width = (min(self._side, side) for side in samples.shape[2:])
+        return adaptive_avg_pool2d(samples.mean(1, keepdim=True), (height, width)).flatten(1)
 
 
 def exactly(obfnet: ObfNet) -> Callable[[Tensor], Tensor]:

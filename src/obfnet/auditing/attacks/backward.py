@@ -107,4 +107,5 @@ class _Imitation(nn.Module):
 
     def forward(self, samples: Tensor) -> Tensor:
         flat = samples.flatten(1)
-        return (self.linear(flat) + self.deep(flat)).view_as(samples)
+        imitated: Tensor = self.linear(flat) + self.deep(flat)
+        return imitated.view_as(samples)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from obfnet.auditing.rows import rows_of
 from obfnet.specs import Samples
 
 #: A candidate's x' and the x' seen, ``(n, *shape)`` each, to a distance ``(n,)``.
@@ -34,7 +35,8 @@ def matching(released: Samples) -> Match:
 
 
 def _by_value(flat: Samples) -> Match:
-    deviation = flat.std(axis=0)
+    around = rows_of(flat)
+    deviation = flat.std(axis=0) if around is None else around.deviation
     typical = float(np.sqrt((deviation**2).mean())) or 1.0
     scale = torch.from_numpy(np.maximum(deviation, 0.01 * typical))
 

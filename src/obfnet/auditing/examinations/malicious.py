@@ -131,8 +131,8 @@ def thumbnails(samples: Tensor) -> Tensor:
     """``(n, cells)``: pictures shrunk to at most 8x8 in each channel; flat samples as they are."""
     if samples.ndim != 4:
         return samples.flatten(1)
-    sides = [min(SIDE, side) for side in samples.shape[2:]]
-    return adaptive_avg_pool2d(samples, sides).flatten(1)
+    height, width = (min(SIDE, side) for side in samples.shape[2:])
+    return adaptive_avg_pool2d(samples, (height, width)).flatten(1)
 
 
 def _thumbnails(guess: Tensor, evidence: Evidence, where: str, seed: int) -> Measure:

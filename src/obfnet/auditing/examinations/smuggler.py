@@ -91,9 +91,7 @@ class Smuggler:
         probe = mechanism.release(np.zeros((2, width), np.float32), self._noise)
         self._indexed = probe.ndim == 1
         self._variance = float(cargo.thumbnails.var(0).mean()) or 1.0
-        self._net = build(
-            lambda: _Pair(cargo.originals[0].size, width, outputs, self._indexed), seed
-        )
+        self._net = _Pair(cargo.originals[0].size, width, outputs, self._indexed, seed)
         if self._indexed:
             self._begin(cargo, seed)
         self._train(cargo, wanted, held, seed)
@@ -129,7 +127,7 @@ class Smuggler:
 
         Else two labels settle on one code and another code is never released.
         """
-        codes = np.arange(self._net.reader.weight.shape[1])
+        codes = np.arange(self._net.table.shape[1])
         labels = codes % cargo.classes
         secrets = (codes if self._weight == 0 else codes // cargo.classes) % self._values
         draw = np.random.default_rng(branch(seed, "codes"))
@@ -142,7 +140,7 @@ class Smuggler:
         for values, count in ((secrets, self._values), (labels, cargo.classes)):
             starts.append(3 * nn.functional.one_hot(torch.from_numpy(values), count).float())
         with torch.no_grad():
-            self._net.reader.weight.copy_(torch.cat(starts, dim=1).T)
+            self._net.table.copy_(torch.cat(starts, dim=1).T)
 
     def _train(self, cargo: Cargo, wanted: _Wanted, held: _Wanted, seed: int) -> None:
         samples, count = torch.from_numpy(cargo.originals), len(cargo.originals)
@@ -164,11 +162,11 @@ class Smuggler:
 
     def _loss(self, released: Tensor, wanted: _Wanted, indices: Tensor) -> Tensor:
         """Mean loss of released codes ``(n, width)``: over codes by their shares, or of a net."""
-        reader = self._net.reader
         if self._indexed:
-            shares, out = released, reader.weight.T[None]
+            shares, out = released, self._net.table.T[None]
         else:
-            shares, out = released.new_ones(len(released), 1), reader(released)[:, None]
+            shares = released.new_ones(len(released), 1)
+            out = self._net.reader(released)[:, None]
         thumbnail, secret, label = self._parts(out)
         if self._secret is None:
             apart = thumbnail - wanted.thumbnails[indices][:, None]
@@ -200,7 +198,7 @@ class Smuggler:
             told = torch.cat(kinds, dim=1)
             # A code that never occurred says nothing: it reads as the mean of all.
             means = (codes.T @ told + 1e-3 * told.mean(0)) / (codes.sum(0)[:, None] + 1e-3)
-            self._net.reader.weight.copy_(means.T)
+            self._net.table.copy_(means.T)
 
     def _parts(self, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Thumbnail, secret and label along the last axis."""
@@ -210,21 +208,41 @@ class Smuggler:
 
 
 class _Pair(nn.Module):
-    """Encoder ``(n, *shape)`` to code, and reader of what is released."""
+    """Encoder ``(n, *shape)`` to code, and a reader of what is released.
 
-    def __init__(self, size: int, width: int, outputs: int, indexed: bool) -> None:
+    Args:
+        size: values of a sample.
+        width: of the code.
+        outputs: of the reader.
+        indexed: whether the reader is a table, one column for each code.
+        seed: fixes the weights.
+    """
+
+    def __init__(self, size: int, width: int, outputs: int, indexed: bool, seed: int) -> None:
         super().__init__()
-        self.encoder = nn.Sequential(
-            nn.Flatten(), nn.BatchNorm1d(size, affine=False), *_hidden(size, 512),
-            *_hidden(512, 256), nn.Linear(256, width),
-        )  # fmt: skip
-        self.reader: nn.Module
-        if indexed:
-            self.reader = nn.Linear(width, outputs, bias=False)  # a table, one column each
-        else:
-            self.reader = nn.Sequential(
-                *_hidden(width, 256), *_hidden(256, 256), nn.Linear(256, outputs)
-            )
+        self.encoder = build(lambda: _encoder(size, width), branch(seed, "encoder"))
+        self.table = nn.Parameter(torch.zeros(outputs, width if indexed else 0))
+        self.net = build(lambda: _reader(width, outputs), branch(seed, "reader"))
+        self._indexed = indexed
+
+    def reader(self, released: Tensor) -> Tensor:
+        """What is read ``(n, outputs)`` of released codes ``(n, width)``."""
+        read: Tensor = released @ self.table.T if self._indexed else self.net(released)
+        return read
+
+
+def _encoder(size: int, width: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.BatchNorm1d(size, affine=False),
+        *_hidden(size, 512),
+        *_hidden(512, 256),
+        nn.Linear(256, width),
+    )
+
+
+def _reader(width: int, outputs: int) -> nn.Module:
+    return nn.Sequential(*_hidden(width, 256), *_hidden(256, 256), nn.Linear(256, outputs))
 
 
 def _hidden(inputs: int, outputs: int) -> tuple[nn.Module, ...]:
