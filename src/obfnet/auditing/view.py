@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from obfnet.auditing.rows import rows_of
 from obfnet.specs import Labels, Samples
 
 
@@ -21,10 +22,14 @@ class View:
         typical = float(np.sqrt((deviation**2).mean())) or 1.0
         self._scale = np.maximum(deviation, 0.01 * typical)
         self._classes = classes
+        self._rows = rows_of(flat)
         self.width = flat.shape[1] + classes
 
     def __call__(self, released: Samples, answers: Labels) -> Tensor:
         """Rows for x' ``(n, *shape)`` and labels ``(n,)``."""
-        flat = (released.reshape(len(released), -1) - self._mean) / self._scale
+        plain = released.reshape(len(released), -1)
+        flat = (plain - self._mean) / self._scale
+        if self._rows is not None:  # however little x' varies around a row, it is heard
+            flat = flat + self._rows.residuals(plain)
         label = np.eye(self._classes, dtype=np.float32)[answers]
         return torch.from_numpy(np.concatenate([flat, label], axis=1).astype(np.float32))
