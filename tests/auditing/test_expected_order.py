@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from obfnet.auditing.audit import audit_all
 from obfnet.auditing.subject import Subject
@@ -77,5 +78,7 @@ def test_every_alternative_keeps_shape_and_dtype(shape):
         released = subject.transform(samples)
         assert (released.shape, released.dtype) == (shape, np.float32), subject.name
         assert np.array_equal(samples, before), subject.name
+    blurred = transforms.gaussian_blur(2)(samples)
+    assert np.allclose(blurred, gaussian_filter(samples, (0, 0, 2, 2)), atol=1e-4)
     blocks = transforms.pixelation(4)(samples[..., :8, :8])
     assert np.allclose(blocks[..., :4, :4], samples[..., :4, :4].mean((-1, -2), keepdims=True))

@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 from torch.nn.functional import interpolate
 
 from obfnet.auditing.subject import Subject, Transform
@@ -27,8 +26,8 @@ def gaussian_blur(sigma: float) -> Transform:
     """Gaussian blur of ``sigma`` pixels along the last two axes, mirrored at the edge."""
 
     def blur(samples: Samples) -> Samples:
-        sigmas = (0.0,) * (samples.ndim - 2) + (sigma, sigma)
-        blurred: Samples = gaussian_filter(samples, sigmas, mode="reflect")
+        down, along = (_smoothing(length, sigma) for length in samples.shape[-2:])
+        blurred: Samples = down @ samples @ along.T
         return blurred
 
     return blur
@@ -96,6 +95,17 @@ ALTERNATIVES: Mapping[str, Callable[[SampleSpec, int], Transform]] = MappingProx
 def alternatives(spec: SampleSpec, seed: int) -> list[Subject]:
     """Every alternative as a subject, for samples of ``spec``; noise is in units of its range."""
     return [Subject(name, make(spec, branch(seed, name))) for name, make in ALTERNATIVES.items()]
+
+
+def _smoothing(length: int, sigma: float) -> Samples:
+    """Gaussian weights ``(length, length)`` of each value for each; rows have sum 1."""
+    reach = np.arange(-int(np.ceil(4 * sigma)), int(np.ceil(4 * sigma)) + 1)
+    weights = np.exp(-0.5 * (reach / sigma) ** 2)
+    places = (np.arange(length)[:, None] + reach) % (2 * length)
+    mirrored = np.where(places < length, places, 2 * length - 1 - places)
+    matrix = np.zeros((length, length))
+    np.add.at(matrix, (np.arange(length)[:, None], mirrored), weights / weights.sum())
+    return matrix.astype(np.float32)
 
 
 def _unit(spec: SampleSpec) -> float:
