@@ -27,8 +27,7 @@ def gaussian_blur(sigma: float) -> Transform:
 
     def blur(samples: Samples) -> Samples:
         down, along = (_smoothing(length, sigma) for length in samples.shape[-2:])
-        blurred: Samples = down @ samples @ along.T
-        return blurred
+        return np.asarray(down @ samples @ along.T, np.float32)
 
     return blur
 
