@@ -70,7 +70,7 @@ def test_a_mean_of_blocks_is_what_pixelation_and_downscaling_keep(leakage):
     assert leakage["pixelation 2"] == pytest.approx(leakage["downscaling 2"], abs=0.05)
 
 
-@pytest.mark.parametrize("shape", [(3, 1, 20, 45), (2, 3, 32, 32), (5, 1, 8, 8)])
+@pytest.mark.parametrize("shape", [(3, 1, 20, 45), (2, 3, 16, 16), (5, 1, 8, 8)])
 def test_every_alternative_keeps_shape_and_dtype(shape):
     samples = np.random.default_rng(0).random(shape, dtype=np.float32)
     before = samples.copy()

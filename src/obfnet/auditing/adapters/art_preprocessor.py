@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from obfnet.auditing.adapters.anything import Auditable, subject_of
+from obfnet.auditing.evidence import send
 from obfnet.errors import MissingExtraError, SpecError
 
 try:
@@ -23,9 +24,10 @@ except ModuleNotFoundError as error:
 class ObfNetPreprocessor(Base):  # type: ignore[misc]
     """What a device does before it sends, for ``preprocessing_defences=`` of ART's classifiers.
 
-    ``forward`` is the exact transform, mechanism included; ``estimate_forward`` is its smooth
-    form, which ART's white-box attacks differentiate. One without gradients counts as the
-    identity there, as ART does by itself.
+    ``forward`` gives the exact x', mechanism included. Its gradient, which ART's white-box
+    attacks follow, is that of the smooth form; for a transform without one it is that of the
+    identity, ART's own convention (backward pass differentiable approximation: Athalye, Carlini
+    and Wagner, ICML 2018).
 
     Args:
         transform: anything that ``subject_of`` takes.
@@ -55,7 +57,11 @@ class ObfNetPreprocessor(Base):  # type: ignore[misc]
     def forward(self, x: Tensor, y: object = None) -> tuple[Tensor, object]:
         """x' ``(n, *shape)`` of samples ``(n, *shape)``; labels as they came."""
         samples = x.detach().cpu().numpy().astype("float32")
-        return torch.from_numpy(self.subject.transform(samples)).to(x), y
+        exact = torch.from_numpy(send(self.subject.transform, samples)).to(x)
+        if not (torch.is_grad_enabled() and x.requires_grad):
+            return exact, y
+        smooth = self.estimate_forward(x)
+        return smooth + (exact - smooth).detach(), y
 
     def estimate_forward(self, x: Tensor, y: object = None) -> Tensor:
         """The smooth form of x', which gradients flow through."""

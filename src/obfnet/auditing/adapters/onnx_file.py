@@ -47,7 +47,9 @@ def of_onnx(path: Path, name: str | None = None) -> Subject:
 
     def transform(samples: Samples) -> Samples:
         _check(path, samples, shape)
-        if not batch or not len(samples):
+        if not len(samples):
+            return samples
+        if not batch:
             return run(samples)
         filled = np.concatenate([samples, np.repeat(samples[-1:], -len(samples) % batch, axis=0)])
         parts = [run(filled[start : start + batch]) for start in range(0, len(filled), batch)]
