@@ -41,6 +41,13 @@ KEYS = {
     "best_attack": "name of the best attack",
     "attributes": "private attributes: accuracy of the probe with its interval, chance of the "
     "best constant guess, label_only of the best guess from the label",
+    "effort": "preset of the audit",
+    "evaluated": "samples that attacks were judged on",
+    "attacker_pairs": "pairs (x, x') that the attacker learnt from",
+    "tried": "every reconstruction attack: what it knows, its leakage by score with interval, "
+    "validated on its own pairs, and raw on raw samples",
+    "examined": "what else was measured, by name: measures with interval, floor and raw",
+    "unmeasured": "why a part of the audit has no number, by its name",
     "certified_bits": "upper bound on I(X; X'), null where nothing is proven",
     "excess_bits": "certified_bits above Fano's minimum for this accuracy",
     "twin_accuracy": "of an on-device classifier of the same cost",

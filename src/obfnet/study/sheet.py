@@ -9,6 +9,7 @@ from typing import Any
 
 from obfnet import files
 from obfnet.study import results
+from obfnet.study.audited import AUDITED, attacks_table
 from obfnet.study.plot import Point, scatter
 
 Row = Mapping[str, Any]
@@ -85,19 +86,27 @@ def publish(
 def page(content: Mapping[str, Any], title: str, note: str) -> str:
     """The page of a results file's ``content``."""
     rows = content["rows"]
-    columns = BENCHED if "bench" in rows[0] else FORGED
+    columns = _columns(rows[0])
     machine, torch = content["machine"], content["versions"]["torch"]
     made = (
         f"<code>{escape(content['command'])}</code>, commit {escape(str(content['git']))}, "
         f"{escape(content['date'])}, {content['seconds']:.0f} s on {machine['threads']} threads of "
         f"{escape(machine['processor'])}, torch {escape(torch)}"
     )
-    plots = "" if columns is BENCHED or len(rows) < 3 else _plots(rows)
+    more = _plots(rows) if columns is FORGED and len(rows) > 2 else ""
+    more += attacks_table(rows) if columns is AUDITED else ""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style><h1>{escape(title)}</h1><p>{escape(note)}</p>"
-        f"{_table(columns, rows)}{plots}<p>Made by {made}.</p></html>\n"
+        f"{_table(columns, rows)}{more}<p>Made by {made}.</p></html>\n"
     )
+
+
+def _columns(row: Row) -> Columns:
+    """What the table shows, by what the first row is of."""
+    if "bench" in row:
+        return BENCHED
+    return AUDITED if "tried" in row else FORGED
 
 
 def _table(columns: Columns, rows: Sequence[Row]) -> str:

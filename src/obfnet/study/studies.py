@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from obfnet.errors import UnknownNameError
+from obfnet.study.audit_study import audit_study
 from obfnet.study.forge_cifar10 import forge_cifar10
 from obfnet.study.forge_endpoint import forge_endpoint
 from obfnet.study.forge_seeds import forge_seeds
 from obfnet.study.study import Study
 
 STUDIES: dict[str, Study] = {
+    "audit": partial(audit_study, ("mnist", "fsd")),
+    "audit-digits": partial(audit_study, ("digits",)),
     "forge-cifar10": forge_cifar10,
     "forge-digits": partial(forge_seeds, "digits"),
     "forge-endpoint": forge_endpoint,
