@@ -132,6 +132,7 @@ def _report(
         effort=evidence.known.effort,
         seed=seed,
         seconds=seconds,
+        probed=found.probed,
     )
 
 
@@ -155,6 +156,10 @@ def _tried(found: Findings, first: Findings, seed: int) -> tuple[Tried, ...]:
                 validated(reconstruction, floor),
                 0.0 if same is None else leakage(same, raw_floor, drawn).value,
                 len(reconstruction.samples),
+                {
+                    score: validated(reconstruction, floor, score)
+                    for score in reconstruction.validation
+                },
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.validated))
