@@ -61,9 +61,9 @@ def to_dict(report: Report, about: About) -> dict[str, Any]:
         "subject": _subject(report.subject),
         "sample": {**asdict(known.spec), "kind": known.kind, "classes": known.classes},
         "counts": {
-            "attacker's pairs": report.attacker_pairs,
-            "attacker's mixtures": len(known.made),
-            "attacker's validation pairs": len(known.validation),
+            "attacker pairs": report.attacker_pairs,
+            "attacker mixtures": len(known.made),
+            "attacker validation pairs": len(known.validation),
             "evaluation samples": report.evaluated,
         },
         "effort": asdict(effort),

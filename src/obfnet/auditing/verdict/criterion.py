@@ -164,7 +164,7 @@ class Comparison(Criterion):
         if len(about) > 1:
             raise SpecError(f"{self} is about several attributes: compare each by itself")
         if not about and (self.left.relative or self.right.relative):
-            raise SpecError(f"{self}: chance of what? Write attribute(\"NAME\") beside it")
+            raise SpecError(f'{self}: chance of what? Write attribute("NAME") beside it')
 
     def __str__(self) -> str:
         return f"{self.left.text} {self.sign} {self.right.text}"
