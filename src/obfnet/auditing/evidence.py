@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -11,8 +13,9 @@ from obfnet.auditing.effort import Effort
 from obfnet.auditing.subject import Subject, Transform
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits
-from obfnet.errors import NotMeasurableError, OverlapError, SpecError
+from obfnet.errors import NotMeasurableError, ObfNetError, OverlapError, SpecError
 from obfnet.nets.infnet import InfNet
+from obfnet.progress import say
 from obfnet.seeds import branch
 from obfnet.specs import Labels, Samples, SampleSpec
 
@@ -111,8 +114,10 @@ class Evidence:
             )
 
 
-#: Samples that a transform is given at once: bounds memory.
-BATCH = 1024
+#: Samples that a transform is given at once: bounds memory. The first few tell how slow it is.
+BATCH, FIRST = 1024, 64
+#: A transform that takes longer than this, in seconds, is said to be slow.
+SLOW = 60.0
 
 
 def collect(
@@ -171,20 +176,45 @@ def mixtures(originals: Samples, count: int, seed: int) -> Samples:
 
 
 def send(transform: Transform, originals: Samples) -> Samples:
-    """x' of all samples, batch by batch, checked."""
-    parts = [np.zeros_like(originals[:0])]
-    for start in range(0, len(originals), BATCH):
-        batch = originals[start : start + BATCH]
+    """x' of all samples, batch by batch, checked.
+
+    The transform is given a copy and its answer is copied: it may work in place, and may give the
+    same array each time.
+
+    Raises:
+        NotMeasurableError: x' has another shape or dtype, holds NaN or infinity, or the transform
+            raised something.
+        ObfNetError: the transform's own.
+    """
+    released = np.empty_like(originals)
+    started = time.perf_counter()
+    edges = [0, *range(FIRST, len(originals), BATCH), len(originals)]
+    for start, stop in pairwise(edges):
+        released[start:stop] = _asked(transform, originals[start:stop].copy())
+        expected = (time.perf_counter() - started) * (len(originals) - stop) / max(stop, 1)
+        if start == 0 and expected > SLOW:
+            say(f"  the transform is slow: {len(originals)} samples take {expected:.0f} s more")
+    return released
+
+
+def _asked(transform: Transform, batch: Samples) -> Samples:
+    shape = batch.shape
+    try:
         released = np.asarray(transform(batch))
-        if released.shape != batch.shape or released.dtype != np.float32:
-            raise NotMeasurableError(
-                f"the transform gave {released.dtype} {released.shape}, expected float32 "
-                f"{batch.shape}: x' must look like x"
-            )
-        if not np.isfinite(released).all():
-            raise NotMeasurableError("the transform gave NaN or infinity: mend it, then audit")
-        parts.append(released)
-    return np.concatenate(parts)
+    except ObfNetError:
+        raise
+    except Exception as error:  # whatever a transform does
+        raise NotMeasurableError(
+            f"the transform failed on float32 samples {shape}: {error!r}; mend it, then audit"
+        ) from error
+    if released.shape != shape or released.dtype != np.float32:
+        raise NotMeasurableError(
+            f"the transform gave {released.dtype} {released.shape}, expected float32 {shape}: x' "
+            "must look like x; give it another dtype with .astype('float32')"
+        )
+    if not np.isfinite(released).all():
+        raise NotMeasurableError("the transform gave NaN or infinity: mend it, then audit")
+    return released
 
 
 def _pairs(transform: Transform, infnet: InfNet, classes: int, originals: Samples) -> Pairs:

@@ -15,7 +15,7 @@ import numpy as np
 
 from obfnet.auditing.attack import Reconstruction
 from obfnet.auditing.attacks.label_only import LabelOnly
-from obfnet.auditing.evidence import Evidence
+from obfnet.auditing.evidence import Evidence, send
 from obfnet.auditing.examination import Examined
 from obfnet.auditing.findings import EXAMINED, PROBED, RECONSTRUCTION, Findings, Form
 from obfnet.auditing.leakage import validated
@@ -156,7 +156,7 @@ def _key(evidence: Evidence, seed: int) -> str:
     for pairs in parts:
         for values in (pairs.originals, pairs.labels, *pairs.attributes.values()):
             total.update(np.ascontiguousarray(values).tobytes())
-    again = known.subject.transform(evidence.evaluation.originals[:16])
+    again = send(known.subject.transform, evidence.evaluation.originals[:16])
     first = evidence.evaluation.released[:16]
     if np.array_equal(again, first):  # else it draws at random, and only its name tells it
         total.update(np.ascontiguousarray(evidence.evaluation.released).tobytes())
