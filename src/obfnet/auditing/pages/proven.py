@@ -68,6 +68,7 @@ def _composition(streams: list[Content]) -> Markup:
 
 def twin(content: Content) -> Markup:
     """The classifier of the same cost that the device could run alone."""
+    # Its accuracy is on the forge's validation samples, which chose its checkpoint.
     found, accuracy = content["subject"]["twin_accuracy"], content["row"]["accuracy"]
     if found is None:
         text = (
@@ -76,13 +77,15 @@ def twin(content: Content) -> Markup:
         )
     elif found >= accuracy - 0.005:
         text = (
-            f"A classifier of the same cost on the device alone reaches {share(found)}, through "
+            f"A classifier of the same cost on the device alone reaches {share(found)} (on validation "
+            f"samples), through "
             f"the InfNet it is {share(accuracy)}. The twin is as good: what remains is that the "
             "service keeps working unmodified, and that the device never needs the InfNet."
         )
     else:
         text = (
-            f"A classifier of the same cost on the device alone reaches {share(found)}; through "
+            f"A classifier of the same cost on the device alone reaches {share(found)} (on validation "
+            f"samples); through "
             f"the InfNet it is {share(accuracy)}, {100 * (accuracy - found):.1f} points more."
         )
     return section("The local twin", paragraph(text))

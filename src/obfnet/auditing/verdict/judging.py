@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,6 +45,13 @@ class Verdict:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {"passed": self.passed, "criteria": [asdict(each) for each in self.judged]}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Verdict:
+        """The verdict that ``to_dict`` wrote."""
+        return cls(
+            tuple(Judged(**each | {"why": tuple(each["why"])}) for each in plain["criteria"])
+        )
 
     def __str__(self) -> str:
         lines = ["PASS" if self.passed else "FAIL"]
