@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,8 @@ def _smooth(bundle: Bundle, obfnet: Obfuscator) -> Smooth | None:
         return None
     relax, content = obfnet.mechanism.relax, bundle.members[obfnet.entry.decoder]
     if obfnet.entry.decoder.endswith(".npy"):
-        means = torch.from_numpy(_rows(content).mean(axis=1))
+        rows = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        means = torch.from_numpy(rows.mean(axis=1))
         return lambda samples: torch.einsum("nk,k...->n...", relax(encoder(samples)).exp(), means)
     released = relax(torch.from_numpy(code)).numpy()
     decoder = smooth_form(content, released, np.asarray(obfnet.decoder(released)))
