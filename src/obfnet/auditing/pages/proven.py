@@ -80,7 +80,7 @@ def twin(content: Content) -> Markup:
         # Its accuracy is on the forge's validation samples, which chose its checkpoint.
         text = (
             f"A classifier of the same cost on the device alone reaches {share(found)} on "
-            f"validation samples; through the InfNet it is {share(accuracy)} on evaluation samples. "
+            f"validation samples; through the InfNet it is {share(accuracy)}. "
         )
         if found >= accuracy - AS_GOOD:
             text += (
