@@ -24,6 +24,7 @@ Content = Mapping[str, Any]
 Side = Literal["bound", "value", "favour"]
 #: Stands for every private attribute in turn.
 ANY = "*"
+DECIMALS = 12
 
 _OPERATORS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
     {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt}
@@ -185,7 +186,9 @@ class Comparison(Criterion):
             left, right = self.left.look(content, attribute), self.right.look(content, attribute)
         except NotMeasurableError as error:
             return Outcome(None, (f"{written}: {error}",))
-        holds = _OPERATORS[self.sign](*self._ends(left, right, side))
+        one, other = self._ends(left, right, side)
+        # In decimals, as people write them: .98 - .96 is .02 and not a little more.
+        holds = _OPERATORS[self.sign](round(one, DECIMALS), round(other, DECIMALS))
         verb = "holds" if holds else "does not hold"
         return Outcome(holds, (f"{written}: {left} {self.sign} {right} {verb}",))
 

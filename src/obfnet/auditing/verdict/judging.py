@@ -44,7 +44,8 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
-        return {"passed": self.passed, "criteria": [asdict(each) for each in self.judged]}
+        plain = [{**asdict(each), "why": list(each.why)} for each in self.judged]
+        return {"passed": self.passed, "criteria": plain}
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Verdict:
