@@ -171,7 +171,12 @@ def _tried(tried: Tried) -> dict[str, Any]:
 
 def _best(report: Report) -> dict[str, str]:
     """The best attack by each score, chosen on the attacker's validation pairs."""
-    scores = report.tried[0].validations
+    # Parts that an older version kept may lack a score: what not all have, none is best by.
+    scores = [
+        score
+        for score in report.tried[0].validations
+        if all(score in each.validations for each in report.tried)
+    ]
     return {
         score: max(report.tried, key=lambda each: each.validations[score]).attack
         for score in scores

@@ -51,7 +51,9 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> M
         for first, *rest in rows
     )
     return Markup(
-        f'<div class="scroll"><table><caption>{inner(caption)}</caption>'
+        # Who has no mouse can only scroll what takes the focus.
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{inner(caption)}">'
+        f"<table><caption>{inner(caption)}</caption>"
         f"<thead><tr>{titles}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
 

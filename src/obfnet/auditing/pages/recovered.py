@@ -22,7 +22,7 @@ SCALE = (
 
 def reconstructions(content: Content) -> Markup:
     """Every attack with the floor and what it does to raw samples beside it."""
-    scores = list(content["tried"][0]["leakage"])
+    scores = list(content["best"])
     span = content["sample"]["high"] - content["sample"]["low"]
     head = [
         "attack",
