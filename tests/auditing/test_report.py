@@ -23,6 +23,7 @@ from obfnet.auditing.shown import Shown
 from obfnet.auditing.verdict.criteria import read
 from obfnet.data import mfcc
 from obfnet.errors import SpecError
+from obfnet.mechanisms.none import NoMechanism
 from obfnet.study.results import KEYS
 
 ABOUT = About("digits", "I_M", "random, seed 0", "obfnet audit <codebook>", "CC BY 4.0")
@@ -194,11 +195,13 @@ def test_a_page_without_samples_says_so(folder, tmp_path):
     assert "No samples were kept" in (tmp_path / "index.html").read_text()
 
 
-def test_raw_samples_are_never_called_certified(report):
-    bare = replace(report.subject, mechanism=None, cost=None, twin_accuracy=None)
+@pytest.mark.parametrize("mechanism", [None, NoMechanism()])
+def test_what_proves_nothing_is_never_called_certified(report, mechanism):
+    bare = replace(report.subject, mechanism=mechanism, cost=None, twin_accuracy=None)
     content = report_json.to_dict(replace(report, subject=bare), ABOUT)
-    assert "certified_bits" not in content["row"]
+    assert content["row"].get("certified_bits") is None
     page = render(content, None)
+    assert "How releases add up" not in page
     assert "Nothing. No mechanism limits what leaves the device" in page
     assert "No verdict" in page
 

@@ -16,6 +16,10 @@ from obfnet.specs import Samples, SampleSpec
 Content = Mapping[str, Any]
 #: Clips of each kind: a few are enough to hear it, and a page must stay small.
 MOST_CLIPS = 4
+ORDER = (
+    "Samples of different classes, in the same order in every row. Values outside the range of a "
+    "raw sample are shown at its ends."
+)
 
 
 def exhibits(content: Content, samples: Shown | None) -> Markup:
@@ -36,10 +40,10 @@ def exhibits(content: Content, samples: Shown | None) -> Markup:
         return section(title, paragraph("These samples are no pictures: none are shown."))
     parts = [_row(caption, _pictures(caption, shown, spec)) for caption, shown in lines.items()]
     if sample["kind"] != "mfcc":
-        return section(title, paragraph("One sample of each class, in the same order."), *parts)
+        return section(title, paragraph(ORDER), *parts)
     note = (
-        "One sample of each class, in the same order, as heat maps of MFCC: time runs to the "
-        "right, higher coefficients are further up."
+        f"{ORDER} They are heat maps of MFCC: time runs to the right, higher coefficients are "
+        "further up."
     )
     return section(title, paragraph(note), *parts, _heard(lines))
 

@@ -17,12 +17,12 @@ def certificate(content: Content) -> Markup:
     """The mechanism's certificate in words, and over streams of samples."""
     title = "What is proven"
     mechanism = content["subject"]["mechanism"]
-    if mechanism is None:
+    if mechanism is None or mechanism["certificate"]["bits"] is None:
         return section(
             title,
             paragraph(
-                "Nothing. No mechanism limits what leaves the device, so every figure above is a "
-                "lower bound: a better attack may find more."
+                "Nothing. No mechanism limits what leaves the device: x' may hold all of x, and "
+                "every figure above is a lower bound, for a better attack may find more."
             ),
         )
     arguments = ", ".join(f"{name} = {value}" for name, value in mechanism["arguments"].items())
