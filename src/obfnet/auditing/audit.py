@@ -142,6 +142,7 @@ def _report(
         effort=evidence.known.effort,
         seed=seed,
         seconds=seconds,
+        probed=found.probed,
     )
 
 
@@ -163,6 +164,10 @@ def _tried(found: Findings, first: Findings, seed: int) -> tuple[Tried, ...]:
                 validated(reconstruction, _floor(found, "mse")),
                 _raw(first, name, "mse"),
                 len(reconstruction.samples),
+                {
+                    score: validated(reconstruction, floor, score)
+                    for score in reconstruction.validation
+                },
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.validated))

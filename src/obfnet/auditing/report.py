@@ -30,6 +30,8 @@ class Tried:
         validated: leakage by mean squared error on the attacker's validation pairs.
         raw: leakage by mean squared error of the same attack on raw samples.
         evaluated: number of evaluation samples it was judged on.
+        validations: as ``validated``, by each score: the best attack by another score than the
+            mean squared error is chosen by these.
     """
 
     attack: str
@@ -38,6 +40,7 @@ class Tried:
     validated: float
     raw: float
     evaluated: int
+    validations: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def sane(self) -> bool:
@@ -97,6 +100,7 @@ class Report:
         effort: the budget of the attacks.
         seed: fixes the attacks.
         seconds: wall time.
+        probed: every probe, by attribute and then by its name.
     """
 
     subject: Subject
@@ -123,6 +127,7 @@ class Report:
     effort: Effort
     seed: int
     seconds: float
+    probed: Mapping[str, Mapping[str, Probed]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         low, high = self.leakage.ci

@@ -13,7 +13,10 @@ from obfnet.errors import ObfNetError
 from obfnet.progress import say
 
 #: Each verb is the function of the same name in the module of the same name.
-VERBS = ("demo", "train", "forge", "inspect", "study", "bench", "serve", "doctor")
+VERBS = (
+    "demo", "train", "forge", "audit", "report", "compare", "inspect", "study", "bench", "serve",
+    "doctor",
+)  # fmt: skip
 
 #: Exit status of a process that Ctrl-C ended, by convention 128 + SIGINT.
 INTERRUPTED = 130

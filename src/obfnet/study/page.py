@@ -8,10 +8,10 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from obfnet.auditing.pages.pictures import data_uri
 from obfnet.auditing.report import Report
 from obfnet.auditing.shown import shown
 from obfnet.data.dataset import Dataset
-from obfnet.study.pictures import data_uri
 from obfnet.study.table import COLUMNS, cells
 
 Row = Mapping[str, Any]

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from obfnet import files
 from obfnet.errors import SpecError
-from obfnet.threads import available
+from obfnet.provenance import provenance
 
 Row = Mapping[str, Any]
 
@@ -74,8 +69,6 @@ KEYS = {
     "baseline_accuracy": "of the InfNet on the baseline's x', where accuracy is the subject's",
 }
 
-PACKAGES = ("obfnet", "torch", "numpy", "onnx", "onnxruntime", "scikit-learn", "librosa")
-
 
 def write(folder: Path, command: str, rows: Sequence[Row], seconds: float) -> Path:
     """Write ``folder/results.json`` and return its path.
@@ -87,15 +80,7 @@ def write(folder: Path, command: str, rows: Sequence[Row], seconds: float) -> Pa
         unknown = sorted(row.keys() - KEYS.keys())
         if unknown:
             raise SpecError(f"results row has unknown keys {unknown}; add them to results.KEYS")
-    content = {
-        "command": command,
-        "git": _git(),
-        "versions": {"python": platform.python_version(), **_versions()},
-        "machine": _machine(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seconds": round(seconds, 1),
-        "rows": list(rows),
-    }
+    content = {**provenance(command), "seconds": round(seconds, 1), "rows": list(rows)}
     path = folder / "results.json"
     files.write(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
     return path
@@ -105,52 +90,3 @@ def read(path: Path) -> dict[str, Any]:
     """What ``write`` wrote."""
     content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def _git() -> str | None:
-    """The commit of the source tree, with ``+`` if it has changes; None outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        # Fails where this package merely lies inside somebody else's checkout.
-        _run(here, "git", "ls-files", "--error-unmatch", Path(__file__).name)
-        commit = _run(here, "git", "rev-parse", "HEAD")
-        changed = _run(here, "git", "status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit[:12] + ("+" if changed else "")
-
-
-def _run(folder: Path, *command: str) -> str:
-    return subprocess.run(
-        command, cwd=folder, check=True, capture_output=True, text=True
-    ).stdout.strip()
-
-
-def _machine() -> dict[str, Any]:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
-        "processor": _processor(),
-        "threads": available(),
-        "memory_gib": round(memory, 1),
-        "system": platform.system(),
-    }
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

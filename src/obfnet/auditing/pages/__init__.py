@@ -1,0 +1,1 @@
+"""Self-contained pages of audits: no script, no download, readable in print and aloud."""

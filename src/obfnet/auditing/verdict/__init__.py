@@ -1,0 +1,1 @@
+"""Pass or fail: criteria over an audit's figures that combine."""
