@@ -54,7 +54,9 @@ def listeners(evidence: Evidence, raw: Evidence, seed: int) -> Examined:
         except MissingExtraError as error:
             missing.append(str(error))
             continue
-        clean, found = (int((listener(part) == judged.labels).sum()) for part in (plain, obfuscated))
+        clean, found = (
+            int((listener(part) == judged.labels).sum()) for part in (plain, obfuscated)
+        )
         count = len(judged)
         measures.append(
             Measure(f"digit heard by {name}", found / count, of_fraction(found, count), chance,
