@@ -1,4 +1,4 @@
-"""Probes find what is there, guess no better than the label where nothing is, and are repeatable."""
+"""Probes find what is there, and guess no better than the label where nothing is."""
 
 from dataclasses import replace
 

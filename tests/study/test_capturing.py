@@ -16,9 +16,9 @@ COUNT = 60
 @pytest.fixture(scope="module")
 def captured(infnet, codebook, digits, splits, tmp_path_factory):
     samples = digits.samples[splits.evaluation]
-    device = bundle(ObfNetSet("device-0", (codebook,), infnet.digest, samples[:16]))
+    device = bundle(ObfNetSet("device-0", (codebook,), infnet.digest, samples[:17]))
     folder = tmp_path_factory.mktemp("models")
-    repository(folder, infnet=export_onnx(infnet.module, samples[:16]))
+    repository(folder, infnet=export_onnx(infnet.module, samples[:17]))
     with running(Settings(folder, port=0)) as url:
         return capture(device, url, samples, COUNT, 0)
 

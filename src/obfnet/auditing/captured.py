@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.ensemble import ExtraTreesClassifier
 
-from obfnet.auditing.intervals import Interval, Values
+from obfnet.auditing.intervals import Interval
 from obfnet.auditing.ranking import auc, auc_interval_apart
 from obfnet.errors import NotMeasurableError
 from obfnet.seeds import branch
+from obfnet.specs import Labels
 
 #: Requests of each kind at least, so that half of them say anything.
 LEAST = 20
@@ -58,6 +59,7 @@ class ToldApart:
 
 
 Rows = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 def tell_apart(
@@ -74,9 +76,9 @@ def tell_apart(
     Raises:
         NotMeasurableError: fewer than ``LEAST`` of a kind.
     """
-    for kind, captures in (("raw", raw), ("obfuscated", obfuscated)):
+    for what, captures in (("raw", raw), ("obfuscated", obfuscated)):
         if len(captures) < LEAST:
-            raise NotMeasurableError(f"{len(captures)} {kind} captures, expected {LEAST} or more")
+            raise NotMeasurableError(f"{len(captures)} {what} captures, expected {LEAST} or more")
     everything = [*raw, *obfuscated]
     kind = np.repeat([0, 1], [len(raw), len(obfuscated)])
     learnt = _half(kind, seed)
@@ -88,7 +90,7 @@ def tell_apart(
     )
 
 
-def _judged(name: str, rows: Rows, kind: Rows, learnt: Rows, seed: int) -> ToldApart:
+def _judged(name: str, rows: Rows, kind: Labels, learnt: Mask, seed: int) -> ToldApart:
     forest = ExtraTreesClassifier(
         TREES, min_samples_leaf=5, n_jobs=1, random_state=branch(seed, name) % 2**32
     )
@@ -100,7 +102,7 @@ def _judged(name: str, rows: Rows, kind: Rows, learnt: Rows, seed: int) -> ToldA
     return ToldApart(name, auc(plain, hidden), interval, len(scores))
 
 
-def _half(kind: Rows, seed: int) -> Rows:
+def _half(kind: Labels, seed: int) -> Mask:
     """A random half of each kind, as a mask."""
     generator = np.random.default_rng(branch(seed, "captures"))
     chosen = np.zeros(len(kind), bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from obfnet.data import halves
 from obfnet.specs import Labels, Samples
@@ -39,7 +40,7 @@ def long(samples: Samples, labels: Labels) -> Labels:
     return halves.above((sounds * frames).max(axis=1), labels)
 
 
-def _energy(samples: Samples) -> tuple[Samples, Samples]:
+def _energy(samples: Samples) -> tuple[Samples, npt.NDArray[np.bool_]]:
     """The zeroth coefficient of each frame, and whether the frame sounds; ``(n, frames)`` both."""
     energy = samples[:, 0, 0]
     return energy, energy > SILENCE

@@ -15,8 +15,8 @@ from obfnet.auditing.listeners.moonshine import moonshine
 from obfnet.auditing.listeners.sphinx import sphinx
 from obfnet.data import mfcc
 from obfnet.errors import MissingExtraError, NotMeasurableError
-from obfnet.specs import Samples, SampleSpec
 from obfnet.seeds import branch
+from obfnet.specs import Samples, SampleSpec
 
 #: Each makes a listener from raw clips that it may practise on.
 LISTENERS: Mapping[str, Callable[[Clips], Listener]] = MappingProxyType(
@@ -40,7 +40,7 @@ def listeners(evidence: Evidence, raw: Evidence, seed: int) -> Examined:
     known, most = evidence.known, evidence.known.effort.optimised
     _check(known)
     judged = evidence.evaluation.take(np.arange(min(most, len(evidence.evaluation))))
-    drawn = branch(seed, "sound")
+    drawn = branch(seed, "sound") % 2**32  # all that numpy's old generator takes
     parts = raw.known.validation.released[:PRACTICE], raw.evaluation.released[:most]
     try:
         practice, plain, obfuscated = (_sound(part, drawn) for part in (*parts, judged.released))

@@ -50,9 +50,7 @@ class _Recogniser:
             for name in ("encoder_model.ort", "decoder_model_merged.ort")
         )
         tokens = _tokens((folder / "tokenizer.bin").read_bytes())
-        spellings = [
-            [form for form in (word, word.capitalize(), f"{word.capitalize()}.")] for word in WORDS
-        ]
+        spellings = [(word, word.capitalize(), f"{word.capitalize()}.") for word in WORDS]
         self._texts = [[BEGIN, *_spelt(form, tokens), END] for forms in spellings for form in forms]
         self._digit = np.repeat(np.arange(len(WORDS)), [len(forms) for forms in spellings])
         self._padded = np.full((len(self._texts), max(map(len, self._texts))), END, np.int64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 
 from obfnet.auditing.listeners.listener import WORDS, Clips, Listener, folder_of, heard
@@ -21,9 +23,7 @@ def sphinx(practice: Clips) -> Listener:
         MissingExtraError: it is not installed.
     """
     models = folder_of("pocketsphinx", WHEEL) / "model" / "en-us"
-    from pocketsphinx import Decoder
-
-    decoder = Decoder(
+    decoder = import_module("pocketsphinx").Decoder(
         hmm=str(models / "en-us"),
         dict=str(models / "cmudict-en-us.dict"),
         lm=None,
@@ -37,10 +37,10 @@ def sphinx(practice: Clips) -> Listener:
         hiss = np.random.default_rng(0)
         found = np.full(len(clips), -1, np.int64)
         for position, clip in enumerate(clips):
-            sound = heard(clip)
-            sound = sound + HISS * hiss.standard_normal(len(sound))
+            clear = heard(clip)
+            noisy = clear + HISS * hiss.standard_normal(len(clear))
             decoder.start_utt()
-            decoder.process_raw((32767 * sound).astype("<i2").tobytes(), full_utt=True)
+            decoder.process_raw((32767 * noisy).astype("<i2").tobytes(), full_utt=True)
             decoder.end_utt()
             best = decoder.hyp()
             if best is not None and best.hypstr in WORDS:

@@ -38,7 +38,7 @@ class TreesProbe(Probe):
         self._view = View(train.released, known.classes)
         rows = self._view(train.released, train.answers)
         self._axes = _axes(rows)
-        count = int(np.clip(known.effort.steps // 8, FEWEST, MOST))
+        count = int(np.clip(known.effort.steps // 12, FEWEST, MOST))
         seen, wanted = self._columns(rows), train.attributes[attribute]
         held_seen = self._columns(self._view(held.released, held.answers))
         grown = [
@@ -62,5 +62,5 @@ class TreesProbe(Probe):
 def _axes(rows: Tensor) -> Tensor:
     """The directions ``(width, components)`` in which rows vary most; rows are about centred."""
     spread = rows - rows.mean(dim=0)
-    _, axes = torch.linalg.eigh(spread.T @ spread)
+    axes: Tensor = torch.linalg.eigh(spread.T @ spread).eigenvectors
     return axes[:, -COMPONENTS:]
