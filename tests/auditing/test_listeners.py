@@ -17,7 +17,7 @@ from real_data import or_skip
 
 PACKAGES = {"Moonshine tiny": "moonshine_voice", "PocketSphinx": "pocketsphinx"}
 INSTALLED = [name for name, package in PACKAGES.items() if find_spec(package)]
-CLIPS = 16
+CLIPS = 12
 
 
 @pytest.fixture(scope="module")
@@ -39,17 +39,17 @@ def silence(samples):
 
 @pytest.mark.skipif(not INSTALLED, reason="no listener: pip install 'obfnet[listeners]'")
 def test_raw_clips_are_heard_and_silence_is_not(evidence, monkeypatch):
-    monkeypatch.setattr(examination, "PRACTICE", 12)
-    # One is enough, and the smaller one quicker.
+    # One is enough: the better of those that are installed.
+    monkeypatch.setattr(examination, "PRACTICE", 10)
     monkeypatch.setattr(
-        examination, "LISTENERS", {INSTALLED[-1]: examination.LISTENERS[INSTALLED[-1]]}
+        examination, "LISTENERS", {INSTALLED[0]: examination.LISTENERS[INSTALLED[0]]}
     )
     plain = evidence(raw())
     (same,) = examination.listeners(plain, plain, 0).measures
-    assert same.value == same.raw > 0.4
+    assert same.value == same.raw > same.floor + 0.2
     (measure,) = examination.listeners(evidence(Subject("silent", silence)), plain, 0).measures
     assert measure.raw == same.raw
-    assert measure.value < 0.3
+    assert measure.value < same.raw - 0.1
     assert measure.ci[0] <= measure.value <= measure.ci[1]
 
 

@@ -16,7 +16,7 @@ from obfnet.auditing.listeners.sphinx import sphinx
 from obfnet.data import mfcc
 from obfnet.errors import MissingExtraError, NotMeasurableError
 from obfnet.seeds import branch
-from obfnet.specs import Samples, SampleSpec
+from obfnet.specs import Labels, Samples, SampleSpec
 
 #: Each makes a listener from raw clips that it may practise on.
 LISTENERS: Mapping[str, Callable[[Clips], Listener]] = MappingProxyType(
@@ -39,31 +39,19 @@ def listeners(evidence: Evidence, raw: Evidence, seed: int) -> Examined:
     """
     known, most = evidence.known, evidence.known.effort.optimised
     _check(known)
-    judged = evidence.evaluation.take(np.arange(min(most, len(evidence.evaluation))))
     drawn = branch(seed, "sound") % 2**32  # all that numpy's old generator takes
-    parts = raw.known.validation.released[:PRACTICE], raw.evaluation.released[:most]
-    try:
-        practice, plain, obfuscated = (_sound(part, drawn) for part in (*parts, judged.released))
-    except MissingExtraError as error:
-        raise NotMeasurableError(str(error)) from error
+    made, missing = _made(raw.known.validation.released[:PRACTICE], drawn)
+    judged = evidence.evaluation.take(np.arange(min(most, len(evidence.evaluation))))
+    plain = _Heard(raw.evaluation.released[:most], judged.labels, drawn)
+    obfuscated = _Heard(judged.released, judged.labels, drawn)
     chance = float((judged.labels == np.bincount(known.train.answers).argmax()).mean())
-    measures, missing = [], []
-    for name, make in LISTENERS.items():
-        try:
-            listener = make(practice)
-        except MissingExtraError as error:
-            missing.append(str(error))
-            continue
-        clean, found = (
-            int((listener(part) == judged.labels).sum()) for part in (plain, obfuscated)
-        )
-        count = len(judged)
+    count, measures = len(judged), []
+    for name, listener in made.items():
+        hits = obfuscated.hits(listener)
         measures.append(
-            Measure(f"digit heard by {name}", found / count, of_fraction(found, count), chance,
-                    clean / count, "fraction")
+            Measure(f"digit heard by {name}", hits / count, of_fraction(hits, count), chance,
+                    plain.hits(listener) / count, "fraction")
         )  # fmt: skip
-    if not measures:
-        raise NotMeasurableError("; ".join(missing))
     able = tuple(each for each in measures if (each.raw or 0) >= chance + SANE)
     if not able:
         raise NotMeasurableError(
@@ -90,8 +78,36 @@ def _check(known: Known) -> None:
         )
 
 
-def _sound(samples: Samples, seed: int) -> Clips:
-    """Sound of MFCC ``(n, 1, 20, 45)``; each distinct one is inverted once, for it is slow."""
-    distinct, places = np.unique(samples.clip(-1, 1), axis=0, return_inverse=True)
-    sound: Clips = mfcc.audio(distinct, seed)[places.reshape(-1)]
-    return sound
+def _made(practice: Samples, seed: int) -> tuple[dict[str, Listener], list[str]]:
+    """The listeners that are installed, and how to install the others.
+
+    Raises:
+        NotMeasurableError: there are none, or no librosa.
+    """
+    made: dict[str, Listener] = {}
+    missing: list[str] = []
+    try:
+        sound = mfcc.audio(practice.clip(-1, 1), seed)
+    except MissingExtraError as error:
+        raise NotMeasurableError(str(error)) from error
+    for name, make in LISTENERS.items():
+        try:
+            made[name] = make(sound)
+        except MissingExtraError as error:
+            missing.append(str(error))
+    if not made:
+        raise NotMeasurableError("; ".join(missing))
+    return made, missing
+
+
+class _Heard:
+    """Sound made from MFCC ``(n, 1, 20, 45)``, each distinct one once, for it is slow."""
+
+    def __init__(self, samples: Samples, labels: Labels, seed: int) -> None:
+        distinct, places = np.unique(samples.clip(-1, 1), axis=0, return_inverse=True)
+        self._sound, self._places = mfcc.audio(distinct, seed), places.reshape(-1)
+        self._labels = labels
+
+    def hits(self, listener: Listener) -> int:
+        """Clips whose digit the listener heard."""
+        return int((listener(self._sound)[self._places] == self._labels).sum())
