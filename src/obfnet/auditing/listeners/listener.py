@@ -23,16 +23,15 @@ WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 #: Both recognisers were trained on sound of twice the rate.
 HEARD_RATE = 2 * RATE
 LOUDNESS = 0.6  # peak; a recogniser expects speech that is neither faint nor clipped
-PAUSE = HEARD_RATE // 2  # of silence before and after the word, which they expect too
 
 
-def heard(clip: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """``clip`` at ``HEARD_RATE``, at an even peak, between two pauses."""
+def heard(clip: npt.NDArray[np.float32], pause: float) -> npt.NDArray[np.float32]:
+    """``clip`` at ``HEARD_RATE``, at an even peak, between two pauses of so many seconds."""
     times = HEARD_RATE // RATE
     # All of the sound lies below the new half rate: a longer spectrum, and nothing in the rest.
     sound = times * np.fft.irfft(np.fft.rfft(clip), times * len(clip))
     sound = LOUDNESS * sound / max(float(np.abs(sound).max()), 1e-6)
-    return np.pad(sound, PAUSE).astype(np.float32)
+    return np.pad(sound, round(pause * HEARD_RATE)).astype(np.float32)
 
 
 def folder_of(package: str, wheel: str) -> Path:

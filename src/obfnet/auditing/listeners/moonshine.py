@@ -13,6 +13,8 @@ from obfnet.specs import Labels
 
 WHEEL = "moonshine-voice==0.0.49"
 BEGIN, END = 1, 2
+#: Seconds before and after the word.
+PAUSE = 0.5
 LAYERS, HEADS, HEAD_SIZE = 6, 8, 36
 
 Scores = npt.NDArray[np.float64]
@@ -59,7 +61,7 @@ class _Recogniser:
 
     def scores(self, clips: Clips) -> Scores:
         """Log-probability of each digit however it is spelt, ``(n, 10)``."""
-        return np.stack([self._score(heard(clip)) for clip in clips])
+        return np.stack([self._score(heard(clip, PAUSE)) for clip in clips])
 
     def _score(self, sound: npt.NDArray[np.float32]) -> Scores:
         batch = sound[None]

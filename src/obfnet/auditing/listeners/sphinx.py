@@ -14,6 +14,8 @@ WHEEL = "pocketsphinx==5.1.1"
 GRAMMAR = f"#JSGF V1.0;\ngrammar digits;\npublic <digit> = {' | '.join(WORDS)};\n"
 #: Amplitude of the faint noise that stands for silence: digital zero has no logarithm.
 HISS = 1e-4
+#: Seconds before and after the word: more silence shifts the means that sound is taken against.
+PAUSE = 0.1
 
 
 def sphinx(practice: Clips) -> Listener:
@@ -37,7 +39,7 @@ def sphinx(practice: Clips) -> Listener:
         hiss = np.random.default_rng(0)
         found = np.full(len(clips), -1, np.int64)
         for position, clip in enumerate(clips):
-            clear = heard(clip)
+            clear = heard(clip, PAUSE)
             noisy = clear + HISS * hiss.standard_normal(len(clear))
             decoder.start_utt()
             decoder.process_raw((32767 * noisy).astype("<i2").tobytes(), full_utt=True)
