@@ -7,7 +7,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from obfnet.auditing.detectability import detectability as measure
-from obfnet.auditing.ranking import auc, auc_interval
+from obfnet.auditing.evidence import collect
+from obfnet.auditing.examinations.detectability import examine
+from obfnet.auditing.ranking import auc, auc_interval, auc_interval_apart
+from obfnet.auditing.subject import Subject, raw
 from obfnet.errors import NotMeasurableError
 from obfnet.forging.decoy import decoy_rows
 from obfnet.forging.loop import Schedule
@@ -106,6 +109,14 @@ def test_what_cannot_be_measured_is_an_error(digits, splits):
         detectability(lambda x: x * np.float32(np.nan), digits, splits, 0)
 
 
+def test_as_an_examination(infnet, digits, splits, tiny):
+    plain = collect(raw(), infnet, digits, splits, tiny)
+    turned = collect(Subject("turned", lambda x: 1 - x), infnet, digits, splits, tiny)
+    best, *each = examine(turned, plain, 0).measures
+    assert best.value == max(one.value for one in each) > 0.99
+    assert {one.value for one in examine(plain, plain, 0).measures} == {0.5}
+
+
 @pytest.mark.parametrize("levels", [3, 1000])
 def test_the_area_is_sklearns(levels):
     generator = np.random.default_rng(levels)
@@ -123,5 +134,16 @@ def test_its_interval_covers():
     for experiment in range(200):
         raw, released = generator.normal(0, 1, 100), generator.normal(1, 1, 100)
         low, high = auc_interval(raw, released, experiment, draws=200)
+        held += low <= 0.7602 <= high
+    assert 0.9 <= held / 200 <= 0.99
+
+
+def test_the_interval_of_unrelated_samples_covers():
+    """As above, with other numbers of each."""
+    generator = np.random.default_rng(1)
+    held = 0
+    for experiment in range(200):
+        raw_scores, released = generator.normal(0, 1, 60), generator.normal(1, 1, 140)
+        low, high = auc_interval_apart(raw_scores, released, experiment, draws=200)
         held += low <= 0.7602 <= high
     assert 0.9 <= held / 200 <= 0.99

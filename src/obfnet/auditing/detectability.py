@@ -91,7 +91,21 @@ def detectability(
 
     train = watch(draw(splits.attacker_train)[:most_train])
     held = watch(draw(splits.attacker_validation)[:most_train])
-    judged = watch(splits.evaluation)
+    return detect(train, held, watch(splits.evaluation), seed, schedule)
+
+
+def detect(
+    train: Watched, held: Watched, judged: Watched, seed: int, schedule: Schedule
+) -> Detected:
+    """The same of samples that went through the transform already.
+
+    Args:
+        train: what detectors learn from.
+        held: what checkpoints and the best detector are chosen by.
+        judged: what they are judged on.
+        seed: fixes the detectors.
+        schedule: how long the net is trained.
+    """
     each = []
     for name, make in DETECTORS.items():
         detector = make(train, held, schedule, branch(seed, name))

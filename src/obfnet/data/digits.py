@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from obfnet.data import slant
+from obfnet.data import slant, thickness
 from obfnet.data.dataset import Dataset
 from obfnet.errors import MissingExtraError
 from obfnet.specs import SampleSpec
 
 
 def load() -> Dataset:
-    """The digits: ``(1797, 1, 8, 8)``, pixel / 16 in [0, 1]; private attribute ``slant``.
+    """The digits: ``(1797, 1, 8, 8)``, pixel / 16 in [0, 1]; private attributes ``slant`` and
+    ``thickness`` of the strokes.
 
     Source: UCI Optical Recognition of Handwritten Digits (Alpaydin, Kaynak 1998), the test part,
     as it comes inside scikit-learn.
@@ -37,7 +38,10 @@ def load() -> Dataset:
         classes=tuple("0123456789"),
         licence="CC BY 4.0",
         home="https://archive.ics.uci.edu/dataset/80",
-        attributes={"slant": slant.side(samples, labels)},
-        attribute_names={"slant": slant.SIDES},
+        attributes={
+            "slant": slant.side(samples, labels),
+            "thickness": thickness.thick(samples, labels),
+        },
+        attribute_names={"slant": slant.SIDES, "thickness": thickness.NAMES},
         kind="image",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from obfnet.data import mfcc
+from obfnet.data import delivery, mfcc
 from obfnet.data.dataset import Dataset
 from obfnet.data.feature_cache import cached
 from obfnet.data.fsd_recordings import ARCHIVE, HOME, NAME, recordings, waveform
@@ -26,8 +26,8 @@ OFFICIAL_TEST = 5  # recordings 0-4 of each digit and speaker
 def load() -> Dataset:
     """All 3,000 clips: ``(3000, 1, 20, 45)`` MFCC in [-1, 1], see :mod:`obfnet.data.mfcc`.
 
-    Private attributes are ``speaker`` (6) and ``accent`` (4); groups are speakers. Clips are
-    ordered by name (digit, speaker, index as text).
+    Private attributes are ``speaker`` (6), ``accent`` (4), ``loudness`` and ``duration``, two
+    each, measured; groups are speakers. Clips are ordered by name (digit, speaker, index as text).
 
     Raises:
         MissingExtraError: librosa is not installed.
@@ -49,17 +49,28 @@ def _load(name: str, speakers: tuple[str, ...]) -> Dataset:
     # Codes of the chosen speakers count from 0, so that chance is one over their number.
     code = np.searchsorted(np.unique(speaker[chosen]), speaker[chosen])
     accent_of = np.array([accents.index(ACCENTS[one]) for one in speakers])
+    samples, labels = content["samples"][chosen], digit[chosen]
     return Dataset(
         name=name,
-        samples=content["samples"][chosen],
-        labels=digit[chosen],
+        samples=samples,
+        labels=labels,
         groups=code,
         spec=SampleSpec((1, mfcc.COEFFICIENTS, mfcc.FRAMES), -1.0, 1.0),
         classes=tuple("0123456789"),
         licence="CC BY-SA 4.0",
         home=HOME,
-        attributes={"speaker": code, "accent": accent_of[code]},
-        attribute_names={"speaker": speakers, "accent": accents},
+        attributes={
+            "speaker": code,
+            "accent": accent_of[code],
+            "loudness": delivery.loud(samples, labels),
+            "duration": delivery.long(samples, labels),
+        },
+        attribute_names={
+            "speaker": speakers,
+            "accent": accents,
+            "loudness": delivery.VOLUMES,
+            "duration": delivery.LENGTHS,
+        },
         official_test=index[chosen] < OFFICIAL_TEST,
         kind="mfcc",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from obfnet.data import mnist_wheel, slant, splits
+from obfnet.data import mnist_wheel, slant, splits, thickness
 from obfnet.data.dataset import Dataset
 from obfnet.data.sources import Home, Resource, at, obtain, sha256
 from obfnet.errors import DataCorruptError
@@ -31,7 +31,8 @@ LARGEST_BYTES = 16 + 60_000 * 28 * 28
 
 
 def load() -> Dataset:
-    """MNIST: ``(70000, 1, 28, 28)``, pixel / 255 in [0, 1]; private attribute ``slant``.
+    """MNIST: ``(70000, 1, 28, 28)``, pixel / 255 in [0, 1]; private attributes ``slant`` and
+    ``thickness`` of the strokes.
 
     The 60,000 training digits come first, then the 10,000 of the official test.
 
@@ -53,8 +54,11 @@ def load() -> Dataset:
         classes=tuple("0123456789"),
         licence="CC BY-SA 3.0",
         home=MIRRORS[0],
-        attributes={"slant": slant.side(samples, labels)},
-        attribute_names={"slant": slant.SIDES},
+        attributes={
+            "slant": slant.side(samples, labels),
+            "thickness": thickness.thick(samples, labels),
+        },
+        attribute_names={"slant": slant.SIDES, "thickness": thickness.NAMES},
         official_test=np.arange(len(labels)) >= len(train_labels),
         kind="image",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from obfnet.data import halves
 from obfnet.specs import Labels, Samples
 
 SIDES = ("left", "right")
@@ -23,12 +24,7 @@ def side(images: Samples, labels: Labels) -> Labels:
     Returns:
         ``(n,)`` int64 indices into ``SIDES``; 1 is to the right of the median.
     """
-    lean = _shear(images)
-    right = np.zeros(len(labels), dtype=np.int64)
-    for label in np.unique(labels):
-        members = labels == label
-        right[members] = lean[members] > np.median(lean[members])
-    return right
+    return halves.above(_shear(images), labels)
 
 
 def _shear(images: Samples) -> Samples:

@@ -1,0 +1,1 @@
+"""Speech recognisers of others that never heard obfuscated sound."""
