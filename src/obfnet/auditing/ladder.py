@@ -27,14 +27,19 @@ from obfnet.seeds import branch
 
 #: The floor is always there, whatever an effort names.
 FLOOR = LabelOnly.name
-Found = Reconstruction | Probed | Examined
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """A task with its place: of which evidence, and its name."""
+class Part:
+    """A task with its place.
 
-    evidence: Evidence
+    Args:
+        evidences: what it is about; a task for several has an outcome for each, in a tuple.
+        name: of the attack, or of attribute and probe, or of the examination.
+        task: makes it.
+    """
+
+    evidences: tuple[Evidence, ...]
     name: str
     task: Task
 
@@ -53,6 +58,7 @@ def climb(
     folder: Path,
     seed: int,
     processes: int | None = None,
+    more: Sequence[Part] = (),
 ) -> dict[Evidence, Findings]:
     """Everything the effort names, on raw samples first and on each subject.
 
@@ -62,37 +68,41 @@ def climb(
         folder: what is done is kept there.
         seed: fixes every attack.
         processes: how many parts run at once.
+        more: parts beyond what the effort names, of the same evidence; they come first.
 
     Returns:
         What was found on raw samples, and on each subject.
     """
     everything = dict.fromkeys([raw, *subjects])
-    parts = [part for evidence in everything for part in _parts(evidence, raw, folder, seed)]
+    parts = list(more)
+    parts += [part for evidence in everything for part in _parts(evidence, raw, folder, seed)]
     gathered = {evidence: _Gathered() for evidence in everything}
     for position, outcome in run([part.task for part in parts], processes):
         part = parts[position]
-        _gather(gathered[part.evidence], part, outcome)
+        each = outcome if isinstance(outcome, tuple) else [outcome] * len(part.evidences)
+        for evidence, found in zip(part.evidences, each, strict=True):
+            _gather(gathered[evidence], part, found)
     return {evidence: _chosen(found) for evidence, found in gathered.items()}
 
 
-def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[_Part]:
+def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[Part]:
     """Everything that is tried on one subject."""
     effort, name_of = evidence.known.effort, evidence.known.subject.name
-    place = folder / f"{_plain(name_of)}-{_key(evidence, seed)}"
+    place = place_of(evidence, folder, seed)
 
-    def part(kind: str, name: str, form: Form, make: Callable[[], Any]) -> _Part:
+    def part(kind: str, name: str, form: Form, make: Callable[[], Any]) -> Part:
         path = place / f"{kind}-{_plain(name)}{form.suffix}"
-        timed = partial(_timed, make, f"{name} on {name_of}")
-        return _Part(evidence, name, Task(path, timed, form.dump, form.load))
+        told = partial(timed, make, f"{name} on {name_of}")
+        return Part((evidence,), name, Task(path, told, form.dump, form.load))
 
-    def attack(name: str, run_: int) -> _Part:
+    def attack(name: str, run_: int) -> Part:
         drawn = branch(seed, name, run_)
         label = f"{name} seed {run_}" if run_ else name
         return part(
             "attack", label, RECONSTRUCTION, lambda: find("attacks", name)()(evidence, drawn)
         )
 
-    def probe(attribute: str, name: str) -> _Part:
+    def probe(attribute: str, name: str) -> Part:
         drawn = branch(seed, "probe", attribute, name)
         return part(
             "probe",
@@ -101,7 +111,7 @@ def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[_
             lambda: find("probes", name)()(evidence, attribute, drawn),
         )
 
-    def examination(name: str) -> _Part:
+    def examination(name: str) -> Part:
         drawn = branch(seed, "examination", name)
         return part(
             "examination",
@@ -119,7 +129,13 @@ def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[_
     ]
 
 
-def _timed(make: Callable[[], Found], label: str) -> Found:
+def place_of(evidence: Evidence, folder: Path, seed: int) -> Path:
+    """Where what is found of one subject is kept."""
+    return folder / f"{_plain(evidence.known.subject.name)}-{_key(evidence, seed)}"
+
+
+def timed(make: Callable[[], Any], label: str) -> Any:
+    """What ``make`` makes; how long it took is said."""
     started = time.perf_counter()
     made = make()
     say(f"  {label}: {time.perf_counter() - started:.0f} s")
