@@ -28,7 +28,10 @@ def value(found, name):
     return measure
 
 
-SENT, FOUND = "same sample sent twice: equal error rate", "same sample sent twice: found in a gallery"
+SENT, FOUND = (
+    "same sample sent twice: equal error rate",
+    "same sample sent twice: found in a gallery",
+)
 SLANT = "same slant: equal error rate"
 
 

@@ -90,7 +90,9 @@ def _load_examined(content: bytes) -> Examined:
 
 
 def _dump_reconstructions(found: tuple[Reconstruction, ...]) -> bytes:
-    each = {str(n): np.frombuffer(_dump_reconstruction(one), np.uint8) for n, one in enumerate(found)}
+    each = {
+        str(n): np.frombuffer(_dump_reconstruction(one), np.uint8) for n, one in enumerate(found)
+    }
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **each)
     return buffer.getvalue()
@@ -98,9 +100,7 @@ def _dump_reconstructions(found: tuple[Reconstruction, ...]) -> bytes:
 
 def _load_reconstructions(content: bytes) -> tuple[Reconstruction, ...]:
     with np.load(io.BytesIO(content), allow_pickle=False) as held:
-        return tuple(
-            _load_reconstruction(held[str(n)].tobytes()) for n in range(len(held.files))
-        )
+        return tuple(_load_reconstruction(held[str(n)].tobytes()) for n in range(len(held.files)))
 
 
 RECONSTRUCTION = Form(".npz", _dump_reconstruction, _load_reconstruction)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from obfnet.seeds import branch
 
 #: The floor is always there, whatever an effort names.
 FLOOR = LabelOnly.name
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ def place_of(evidence: Evidence, folder: Path, seed: int) -> Path:
     return folder / f"{_plain(evidence.known.subject.name)}-{_key(evidence, seed)}"
 
 
-def timed(make: Callable[[], Any], label: str) -> Any:
+def timed(make: Callable[[], Made], label: str) -> Made:
     """What ``make`` makes; how long it took is said."""
     started = time.perf_counter()
     made = make()
@@ -142,7 +143,7 @@ def timed(make: Callable[[], Any], label: str) -> Any:
     return made
 
 
-def _gather(into: _Gathered, part: _Part, outcome: object) -> None:
+def _gather(into: _Gathered, part: Part, outcome: object) -> None:
     if isinstance(outcome, Unmeasured):
         into.unmeasured[part.name] = outcome.reason
     elif isinstance(outcome, Reconstruction):

@@ -54,7 +54,8 @@ def agreement(one: Samples, other: Samples) -> Values:
 def distinct(released: Samples, answers: Labels) -> tuple[Labels, Labels]:
     """Where each different message first occurs, and which of those each message ``(n,)`` is."""
     known: dict[bytes, int] = {}
-    firsts, places = [], np.empty(len(released), np.int64)
+    firsts: list[int] = []
+    places = np.empty(len(released), np.int64)
     for place, (message, label) in enumerate(zip(released, answers, strict=True)):
         mark = message.tobytes() + int(label).to_bytes(8, "big")
         if mark not in known:

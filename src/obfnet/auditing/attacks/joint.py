@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import cast
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch.nn.functional import mse_loss
 
 from obfnet.auditing.attack import Attack, Reconstruction
 from obfnet.auditing.attacks.mlp import MlpDecoder
-from obfnet.auditing.evidence import Evidence, Known
+from obfnet.auditing.evidence import Evidence, Known, Pairs
 from obfnet.forging.loop import Schedule, build, fit
 from obfnet.seeds import branch
 from obfnet.specs import Labels, Samples
@@ -48,7 +49,7 @@ def decode_together(evidences: Sequence[Evidence], seed: int) -> tuple[Reconstru
         for one, held_one in zip(seen, held, strict=True)
     ])  # fmt: skip
     hidden = min(1024, 8 * knowns[0].spec.size)
-    net = build(lambda: _Joint(linear, hidden), branch(seed, "net"))
+    net = cast(_Joint, build(lambda: _Joint(linear, hidden), branch(seed, "net")))
     each = max(8, ROWS // len(knowns))
     effort = knowns[0].effort
     rows = SHARE * effort.steps * effort.batch  # of each
@@ -76,7 +77,7 @@ class _Trained(Attack):
     name = MlpDecoder.name
     knows = MlpDecoder.knows
 
-    def __init__(self, net: nn.Module, place: int, own: _Input) -> None:
+    def __init__(self, net: _Joint, place: int, own: _Input) -> None:
         self._net, self._place, self._own = net, place, own
 
     def fit(self, known: Known, seed: int) -> None:
@@ -86,10 +87,8 @@ class _Trained(Attack):
     def reconstruct(self, released: Samples, answers: Labels) -> Samples:
         """The net's output for each x' and label."""
         rows = self._own(released, answers)
-        wide = self._net.linear.shape[1] - 1  # type: ignore[union-attr,operator]
         with torch.inference_mode():
-            padded = nn.functional.pad(rows, (0, wide - rows.shape[1]))
-            guess = self._net.one(padded, self._place)  # type: ignore[operator]
+            guess = self._net.one(rows, self._place)
         return np.asarray(guess.numpy().reshape(-1, *self._shape))
 
 
@@ -106,12 +105,7 @@ class _Input:
         flat = _flat(np.concatenate([known.train.released, known.made.released]))
         mean = flat.mean(dim=0)
         centred = flat - mean
-        if flat.shape[1] <= 2 * MOST:
-            spread, directions = torch.linalg.eigh((centred.T @ centred / len(flat)).double())
-            spread, directions = spread.clamp(min=0).sqrt().flip(0), directions.flip(1)
-        else:
-            basis = build(lambda: _Basis(centred), 0)
-            spread, directions = basis.spread, basis.directions  # type: ignore[assignment]
+        spread, directions = _principal(centred)
         kept = int((spread > WEAKEST * spread[0].clamp(min=1e-12)).sum())
         kept = min(kept, MOST)
         scaled = directions[:, :kept] / spread[:kept]
@@ -123,14 +117,19 @@ class _Input:
         return torch.cat([label, rows], dim=1)
 
 
-class _Basis(nn.Module):
-    """Principal directions of many values, by a randomised range finder (Halko et al. 2011)."""
-
-    def __init__(self, centred: Tensor) -> None:
-        super().__init__()
-        most = min(MOST, *centred.shape)
-        _, spread, directions = torch.svd_lowrank(centred, most, niter=2)
-        self.spread, self.directions = (spread / len(centred) ** 0.5).double(), directions.double()
+def _principal(centred: Tensor) -> tuple[Tensor, Tensor]:
+    """Spread of rows ``(n, p)`` along each principal direction ``(p, k)``, greatest first."""
+    count, size = centred.shape
+    if size <= 2 * MOST:
+        exact = centred.double()  # or rounding would pass for weak directions
+        squares, directions = torch.linalg.eigh(exact.T @ exact / count)
+        return squares.clamp(min=0).sqrt().flip(0), directions.flip(1)
+    # Randomised range finder (Halko, Martinsson and Tropp, SIAM Review 2011).
+    basis = torch.randn(size, min(MOST, count), generator=torch.Generator().manual_seed(0))
+    for _ in range(2):
+        basis, _ = torch.linalg.qr(centred.T @ (centred @ basis))
+    _, spread, turns = torch.linalg.svd(centred @ basis, full_matrices=False)
+    return spread.double() / count**0.5, (basis @ turns.T).double()
 
 
 class _Joint(nn.Module):
@@ -163,17 +162,18 @@ class _Joint(nn.Module):
         return guess
 
     def one(self, seen: Tensor, place: int) -> Tensor:
-        """Reconstructions ``(n, size)`` of rows ``(n, wide)`` of the subject at ``place``."""
-        inputs = _with_one(seen)
+        """Reconstructions ``(n, size)`` of rows of the subject at ``place``."""
+        wide = self.linear.shape[1] - 1
+        inputs = _with_one(nn.functional.pad(seen, (0, wide - seen.shape[1])))
         own = self.norms[place](inputs.clamp(-10, 10) @ self.first[place])
         guess: Tensor = inputs @ self.linear[place] + self.last(self.trunk(own))
         return guess
 
 
-def _stacked(inputs: Sequence[_Input], pairs: Sequence[Sequence[object]]) -> Tensor:
+def _stacked(inputs: Sequence[_Input], pairs: Sequence[Sequence[Pairs]]) -> Tensor:
     """Rows ``(S, n, wide)`` of all subjects, filled up with zeros to the widest."""
     rows = [
-        torch.cat([own(part.released, part.answers) for part in parts])  # type: ignore[attr-defined]
+        torch.cat([own(part.released, part.answers) for part in parts])
         for own, parts in zip(inputs, pairs, strict=True)
     ]
     wide = max(each.shape[1] for each in rows)
@@ -199,5 +199,3 @@ def _with_one(rows: Tensor) -> Tensor:
 
 def _flat(samples: Samples) -> Tensor:
     return torch.from_numpy(samples.reshape(len(samples), prod(samples.shape[1:])))
-
-
