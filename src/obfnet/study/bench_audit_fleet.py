@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -37,6 +37,7 @@ NOTE = (
     "ten cost at most four times one. Leakage is the median over the ObfNets that both audited."
 )
 DEVICES = 10
+Made = TypeVar("Made")
 #: ObfNets that are audited one by one too: the last, which is no scout.
 SINGLES = 1
 #: Enough that they leak as fully trained ones do; what is measured is the audit.
@@ -99,7 +100,7 @@ def _alone(obfnet: ObfNet, shared: tuple[Any, ...]) -> Report:
     return audit(obfnet, *shared, processes=1)
 
 
-def _timed[Made](make: Callable[[], Made]) -> tuple[float, Made]:
+def _timed(make: Callable[[], Made]) -> tuple[float, Made]:
     started = time.process_time()
     made = make()
     return time.process_time() - started, made
