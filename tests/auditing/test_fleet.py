@@ -149,3 +149,5 @@ def test_what_was_not_forged_alike_is_no_fleet(infnet, digits, splits, tiny):
         fleet.audit_fleet([one, other], infnet, digits, splits, 0, tiny)
     with pytest.raises(SpecError, match="at least one"):
         fleet.audit_fleet([], infnet, digits, splits, 0, tiny)
+    with pytest.raises(SpecError, match="add it"):
+        fleet.audit_fleet([one], infnet, digits, splits, 0, replace(tiny, attacks=("shadow",)))

@@ -72,8 +72,8 @@ def audit_fleet(
         scouts: how many get the whole audit. As many as there are transforms: all.
 
     Raises:
-        SpecError: there is no transform or no scout, or mechanisms differ: then the fleet was
-            not forged in one way.
+        SpecError: there is no transform or no scout, the effort does not name ``mlp``, or
+            mechanisms differ: then the fleet was not forged in one way.
         NotMeasurableError: as ``audit``.
         OverlapError: the attacker holds evaluation samples.
     """
@@ -83,6 +83,11 @@ def audit_fleet(
     subjects = related([subject_of(each) for each in transforms])
     if not subjects or scouts < 1:
         raise SpecError("expected at least one ObfNet and one scout")
+    if MlpDecoder.name not in chosen.attacks:
+        raise SpecError(
+            f"a fleet's decoders are of the {MlpDecoder.name!r} attack, and the effort names only "
+            f"{', '.join(chosen.attacks) or 'none'}: add it, for raw samples must fall to it first"
+        )
     kinds = {repr(each.mechanism) for each in subjects}
     if len(kinds) > 1:
         raise SpecError(

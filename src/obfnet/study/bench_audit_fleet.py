@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import torch
 
 from obfnet.auditing.audit import audit
-from obfnet.auditing.effort import preset
 from obfnet.auditing.fleet import audit_fleet
 from obfnet.auditing.report import Report
 from obfnet.forging.codebook import forge_codebooks
@@ -38,7 +37,7 @@ NOTE = (
 )
 DEVICES = 10
 Made = TypeVar("Made")
-#: ObfNets that are audited one by one too: the last, which is no scout.
+#: ObfNets that are audited one by one too.
 SINGLES = 1
 #: Enough that they leak as fully trained ones do; what is measured is the audit.
 CODEBOOK = Schedule(epochs=3, batch=512, rate=1e-2)
@@ -74,12 +73,13 @@ def bench_audit_fleet(folder: Path, seed: int, command: str) -> Path:
 def _row(
     label: str, obfnets: Sequence[ObfNet], place: Workplace, infnet: TorchInfNet, seed: int
 ) -> dict[str, Any]:
-    shared = (infnet, place.data, place.splits, seed, preset("quick"))
-    ten, at_once = _timed(lambda: audit_fleet(obfnets, *shared, processes=1))
-    alone, one_by_one = 0.0, []
-    for obfnet in obfnets[-SINGLES:]:
-        seconds, report = _timed(partial(_alone, obfnet, shared))
-        alone, one_by_one = alone + seconds / SINGLES, [*one_by_one, report]
+    told: dict[str, Any] = {"splits": place.splits, "seed": seed, "effort": "quick", "processes": 1}
+    ten, at_once = _timed(partial(audit_fleet, obfnets, infnet, place.data, **told))
+    # The last ones are no scouts.
+    singles = [
+        _timed(partial(audit, obfnet, infnet, place.data, **told)) for obfnet in obfnets[-SINGLES:]
+    ]
+    alone = sum(seconds for seconds, _ in singles) / SINGLES
     say(f"  {label}: {ten:.0f} s for {len(obfnets)}, {alone:.0f} s for one")
     return {
         "bench": "audit-fleet",
@@ -92,12 +92,8 @@ def _row(
         "value": ten,
         "baseline_value": alone,
         "leakage": _median(at_once[-SINGLES:]),
-        "baseline_leakage": _median(one_by_one),
+        "baseline_leakage": _median([report for _, report in singles]),
     }
-
-
-def _alone(obfnet: ObfNet, shared: tuple[Any, ...]) -> Report:
-    return audit(obfnet, *shared, processes=1)
 
 
 def _timed(make: Callable[[], Made]) -> tuple[float, Made]:
