@@ -95,16 +95,28 @@ def audit_all(
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         found = climb(plain, collected, place, seed, processes)
     seconds = time.perf_counter() - started
-    return [_report(each, plain, found, seed, seconds) for each in collected]
+    return [report_on(each, plain, found, seed, seconds) for each in collected]
 
 
-def _report(
+def report_on(
     evidence: Evidence,
     plain: Evidence,
     everything: Mapping[Evidence, Findings],
     seed: int,
     seconds: float,
 ) -> Report:
+    """The report on one subject.
+
+    Args:
+        evidence: of it.
+        plain: of raw samples.
+        everything: what was found on both.
+        seed: fixes the intervals.
+        seconds: wall time of finding it.
+
+    Raises:
+        NotMeasurableError: no attack works on raw samples.
+    """
     found, first = everything[evidence], everything[plain]
     judged, clean = evidence.evaluation, plain.evaluation.answers
     right, clean_right = judged.answers == judged.labels, clean == judged.labels

@@ -89,6 +89,22 @@ def _load_examined(content: bytes) -> Examined:
     return Examined(**plain | {"measures": measures})
 
 
+def _dump_reconstructions(found: tuple[Reconstruction, ...]) -> bytes:
+    each = {
+        str(n): np.frombuffer(_dump_reconstruction(one), np.uint8) for n, one in enumerate(found)
+    }
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **each)
+    return buffer.getvalue()
+
+
+def _load_reconstructions(content: bytes) -> tuple[Reconstruction, ...]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as held:
+        return tuple(_load_reconstruction(held[str(n)].tobytes()) for n in range(len(held.files)))
+
+
 RECONSTRUCTION = Form(".npz", _dump_reconstruction, _load_reconstruction)
 PROBED = Form(".json", _dump_probed, _load_probed)
 EXAMINED = Form(".json", _dump_examined, _load_examined)
+#: One of each of several subjects, in a tuple.
+RECONSTRUCTIONS = Form(".npz", _dump_reconstructions, _load_reconstructions)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,14 +28,20 @@ from obfnet.seeds import branch
 
 #: Attackers who know only the label are always there, whatever an effort names.
 FLOORS = (LabelOnly.name, LabelConditional.name)
-Found = Reconstruction | Probed | Examined
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """A task with its place: of which evidence, and its name."""
+class Part:
+    """A task with its place.
 
-    evidence: Evidence
+    Args:
+        evidences: what it is about; a task for several has an outcome for each, in a tuple.
+        name: of the attack, or of attribute and probe, or of the examination.
+        task: makes it.
+    """
+
+    evidences: tuple[Evidence, ...]
     name: str
     task: Task
 
@@ -54,6 +60,7 @@ def climb(
     folder: Path,
     seed: int,
     processes: int | None = None,
+    more: Sequence[Part] = (),
 ) -> dict[Evidence, Findings]:
     """Everything the effort names, on raw samples first and on each subject.
 
@@ -63,37 +70,41 @@ def climb(
         folder: what is done is kept there.
         seed: fixes every attack.
         processes: how many parts run at once.
+        more: parts beyond what the effort names, of the same evidence; they come first.
 
     Returns:
         What was found on raw samples, and on each subject.
     """
     everything = dict.fromkeys([raw, *subjects])
-    parts = [part for evidence in everything for part in _parts(evidence, raw, folder, seed)]
+    parts = list(more)
+    parts += [part for evidence in everything for part in _parts(evidence, raw, folder, seed)]
     gathered = {evidence: _Gathered() for evidence in everything}
     for position, outcome in run([part.task for part in parts], processes):
         part = parts[position]
-        _gather(gathered[part.evidence], part, outcome)
+        each = outcome if isinstance(outcome, tuple) else [outcome] * len(part.evidences)
+        for evidence, found in zip(part.evidences, each, strict=True):
+            _gather(gathered[evidence], part, found)
     return {evidence: _chosen(found) for evidence, found in gathered.items()}
 
 
-def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[_Part]:
+def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[Part]:
     """Everything that is tried on one subject."""
     effort, name_of = evidence.known.effort, evidence.known.subject.name
-    place = folder / f"{_plain(name_of)}-{_key(evidence, seed)}"
+    place = place_of(evidence, folder, seed)
 
-    def part(kind: str, name: str, form: Form, make: Callable[[], Any]) -> _Part:
+    def part(kind: str, name: str, form: Form, make: Callable[[], Any]) -> Part:
         path = place / f"{kind}-{_plain(name)}{form.suffix}"
-        timed = partial(_timed, make, f"{name} on {name_of}")
-        return _Part(evidence, name, Task(path, timed, form.dump, form.load))
+        told = partial(timed, make, f"{name} on {name_of}")
+        return Part((evidence,), name, Task(path, told, form.dump, form.load))
 
-    def attack(name: str, run_: int) -> _Part:
+    def attack(name: str, run_: int) -> Part:
         drawn = branch(seed, name, run_)
         label = f"{name} seed {run_}" if run_ else name
         return part(
             "attack", label, RECONSTRUCTION, lambda: find("attacks", name)()(evidence, drawn)
         )
 
-    def probe(attribute: str, name: str) -> _Part:
+    def probe(attribute: str, name: str) -> Part:
         drawn = branch(seed, "probe", attribute, name)
         return part(
             "probe",
@@ -102,7 +113,7 @@ def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[_
             lambda: find("probes", name)()(evidence, attribute, drawn),
         )
 
-    def examination(name: str) -> _Part:
+    def examination(name: str) -> Part:
         drawn = branch(seed, "examination", name)
         return part(
             "examination",
@@ -125,14 +136,20 @@ def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[_
     ]
 
 
-def _timed(make: Callable[[], Found], label: str) -> Found:
+def place_of(evidence: Evidence, folder: Path, seed: int) -> Path:
+    """Where what is found of one subject is kept."""
+    return folder / f"{_plain(evidence.known.subject.name)}-{_key(evidence, seed)}"
+
+
+def timed(make: Callable[[], Made], label: str) -> Made:
+    """What ``make`` makes; how long it took is said."""
     started = time.perf_counter()
     made = make()
     say(f"  {label}: {time.perf_counter() - started:.0f} s")
     return made
 
 
-def _gather(into: _Gathered, part: _Part, outcome: object) -> None:
+def _gather(into: _Gathered, part: Part, outcome: object) -> None:
     if isinstance(outcome, Unmeasured):
         into.unmeasured[part.name] = outcome.reason
     elif isinstance(outcome, Reconstruction):

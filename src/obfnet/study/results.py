@@ -67,6 +67,7 @@ KEYS = {
     "value": "the subject's figure",
     "baseline_value": "the baseline's figure",
     "baseline_accuracy": "of the InfNet on the baseline's x', where accuracy is the subject's",
+    "baseline_leakage": "as the baseline measures it, where leakage is as the subject does",
 }
 
 

@@ -62,6 +62,8 @@ BENCHED: Columns = {
     "unit": lambda row: row["unit"],
     "accuracy": _percent("accuracy"),
     "baseline's accuracy": _percent("baseline_accuracy"),
+    "leakage": lambda row: f"{row['leakage']:.3f}",
+    "baseline's leakage": lambda row: f"{row['baseline_leakage']:.3f}",
 }
 
 
