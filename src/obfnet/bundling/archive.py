@@ -126,17 +126,26 @@ def read(content: bytes, limits: Limits = USUAL, check: Check | None = None) -> 
 
 
 def open_bundle(source: Bundle | bytes | str | Path) -> Bundle:
-    """A bundle from itself, its bytes, or its file.
+    """A bundle from itself, its bytes, or its file; its signature is not checked.
 
     Raises:
         BundleRejectedError: the file cannot be read, or is no valid bundle.
     """
     if isinstance(source, Bundle):
         return source
+    return read(bytes_of(source))
+
+
+def bytes_of(source: bytes | str | Path) -> bytes:
+    """The bytes of a bundle's file, or these.
+
+    Raises:
+        BundleRejectedError: the file cannot be read.
+    """
     if isinstance(source, bytes):
-        return read(source)
+        return source
     try:
-        return read(Path(source).read_bytes())
+        return Path(source).read_bytes()
     except (OSError, ValueError) as error:  # a path may hold a zero byte
         raise BundleRejectedError(f"bundle {str(source)!r} cannot be read: {error}") from error
 

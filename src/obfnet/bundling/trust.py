@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from obfnet.bundling import signature as signatures
-from obfnet.bundling.archive import USUAL, Bundle, Limits, read
+from obfnet.bundling.archive import USUAL, Bundle, Limits, bytes_of, read
 from obfnet.bundling.keys import PublicKey, Rotation
 from obfnet.bundling.manifest import Manifest
 from obfnet.errors import (
@@ -16,6 +17,7 @@ from obfnet.errors import (
     BundleRolledBackError,
     BundleUnsignedError,
     BundleUntrustedError,
+    SpecError,
 )
 
 #: A device's clock may be this much behind the forge's. One that is further behind is wrong, and
@@ -80,6 +82,26 @@ def verify(content: bytes, trust: Trust, now: datetime | None = None) -> Bundle:
     bundle = read(content, trust.limits, check)
     _check(bundle.manifest, trust, now or datetime.now(UTC))
     return bundle
+
+
+def opened(
+    source: Bundle | bytes | str | Path, trust: Trust | None, now: datetime | None = None
+) -> Bundle:
+    """A bundle from itself, its bytes or its file, verified if it comes from outside.
+
+    Raises:
+        SpecError: bytes or a file without ``trust``: whoever wrote them decides what leaks.
+        BundleRejectedError: as :func:`verify`, or the file cannot be read.
+    """
+    if trust is not None:
+        content = source.content if isinstance(source, Bundle) else bytes_of(source)
+        return verify(content, trust, now)
+    if isinstance(source, Bundle):
+        return source
+    raise SpecError(
+        "a bundle from a file or bytes needs trust=trusting(public_key): whoever can replace it "
+        "decides what leaks. Only where nobody can, open it with obfnet.bundling.archive.read"
+    )
 
 
 def accepted(bundle: Bundle, trust: Trust) -> Trust:
