@@ -68,6 +68,26 @@ class BundleRejectedError(DeviceError):
     """A bundle is damaged, inconsistent or not for this device."""
 
 
+class BundleUnsignedError(BundleRejectedError):
+    """A bundle carries no signature, or one that is not of its manifest."""
+
+
+class BundleUntrustedError(BundleRejectedError):
+    """A bundle is signed by a key that this device has no reason to trust."""
+
+
+class BundleExpiredError(BundleRejectedError):
+    """A bundle's time is over, or has not begun by this device's clock."""
+
+
+class BundleRolledBackError(BundleRejectedError):
+    """A bundle is older than the one this device has had."""
+
+
+class BundleMisdirectedError(BundleRejectedError):
+    """A bundle is for another device, another set or another InfNet."""
+
+
 class ObfuscationFailedError(DeviceError):
     """The obfuscated sample could not be made, so none was sent."""
 

@@ -3,6 +3,7 @@
 import pytest
 
 from obfnet.bundling.archive import write
+from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.manifest import Entry, Manifest
 from obfnet.specs import SampleSpec
 
@@ -29,6 +30,11 @@ def manifest(entry):
         infnet="d" * 64,
         sample=SampleSpec((1, 2, 2), 0.0, 1.0),
         device="device-0",
+        set="5e7",
+        version=3,
+        issued="2026-11-22T09:00:00+00:00",
+        expires="2027-11-22T09:00:00+00:00",
+        audit={"leakage": 0.0},
         obfnets=(entry,),
         digests={},
         versions={"obfnet": "0.1.0"},
@@ -43,3 +49,13 @@ def members():
 @pytest.fixture
 def bundle(manifest, members):
     return write(manifest, members)
+
+
+@pytest.fixture(scope="session")
+def key():
+    return SigningKey(bytes(range(32)))
+
+
+@pytest.fixture
+def signed(manifest, members, key):
+    return write(manifest, members, key)

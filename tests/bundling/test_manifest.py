@@ -24,7 +24,7 @@ def test_round_trip(manifest):
     assert decode(encode(manifest)).obfnets[0].make_mechanism() == Codebook(3)
 
 
-@pytest.mark.parametrize("schema", [0, 2, "1", None, [], True, 1.0])
+@pytest.mark.parametrize("schema", [0, 1, "2", None, [], True, 2.0])
 def test_unknown_schema(plain, schema):
     with pytest.raises(BundleRejectedError):
         decode(spelled({**plain, "schema": schema}))

@@ -1,6 +1,7 @@
 """What a device unpacks does what the forge packed, without torch."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import torch
 from torch import nn
 
 from obfnet.bundling.archive import read
+from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.pack import bundle
+from obfnet.bundling.trust import trusting, verify
 from obfnet.edge.obfuscator import obfuscators
-from obfnet.errors import SpecError
+from obfnet.errors import BundleExpiredError, SpecError
 from obfnet.forging.loop import Fit
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.sets import ObfNetSet
@@ -73,3 +76,27 @@ def test_exemplars_of_a_code_come_with_it(forged):
 def test_an_empty_set(forged):
     with pytest.raises(SpecError, match="empty"):
         bundle(ObfNetSet("device-0", (), "d" * 64, PROBES))
+
+
+def test_what_the_forge_signs_a_device_takes(forged):
+    key, now = SigningKey.new(), datetime.now(UTC)
+    made = bundle(
+        forged,
+        sign_with=key,
+        version=4,
+        expires=now + timedelta(days=1),
+        audit={"leakage": 0.01},
+    )
+    opened = verify(made.content, trusting(key.public, device="device-0", infnet="d" * 64))
+    assert opened.manifest.version == 4
+    assert opened.manifest.audit == {"leakage": 0.01}
+    assert opened.manifest.set == bundle(forged).manifest.set
+    with pytest.raises(BundleExpiredError):
+        verify(made.content, trusting(key.public), now + timedelta(days=2))
+    with pytest.raises(SpecError, match="zone"):
+        bundle(forged, key, expires=datetime(2030, 1, 1))
+
+
+def test_the_same_moment_gives_the_same_bytes(forged):
+    key, moment = SigningKey(bytes(32)), datetime(2026, 11, 22, tzinfo=UTC)
+    assert len({bundle(forged, key, issued=moment).content for _ in range(2)}) == 1

@@ -12,7 +12,9 @@ import pytest
 
 from listeners import Relay, Scripted, good_answer, http_answer, scores_answer
 from obfnet.bundling.archive import write
+from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.manifest import Entry, Manifest
+from obfnet.bundling.trust import trusting
 from obfnet.edge.client import EdgeClient
 from obfnet.serving import Settings, running
 from obfnet.specs import SampleSpec
@@ -20,6 +22,8 @@ from obfnet.wire.transport import Limits
 from onnx_files import SAMPLE, onnx_net, repository, scores
 
 SPEC = SampleSpec((1, 2, 2), 0.0, 1.0)
+#: The forge's.
+KEY = SigningKey(bytes(32))
 QUICK = Limits(timeout=10, attempts=3, backoff=0.001)
 
 
@@ -58,7 +62,20 @@ def make_bundle(*obfnets, spec=SPEC, arguments=None):
         members.update(zip(names, (encoder, decoder), strict=True))
         usual = {"codes": 3} if mechanism == "codebook" else {}
         entries.append(Entry(mechanism, arguments or usual, *names, {}, 0, 0, 1.0, 0, 0.0))
-    return write(Manifest("d" * 64, spec, "device-0", tuple(entries), {}, {}), members)
+    manifest = Manifest(
+        infnet="d" * 64,
+        sample=spec,
+        device="device-0",
+        set="5e7",
+        version=1,
+        issued="2026-11-22T09:00:00+00:00",
+        expires="",
+        audit={},
+        obfnets=tuple(entries),
+        digests={},
+        versions={},
+    )
+    return write(manifest, members, KEY)
 
 
 def codebooks(count: int):
@@ -76,6 +93,7 @@ def make():
         npy = staticmethod(npy)
         rows = staticmethod(rows_of)
         spec, encoder, flat, halved = SPEC, ENCODER, FLAT, HALVED
+        key, trust = KEY, trusting(KEY.public, device="device-0")
 
     return Make
 

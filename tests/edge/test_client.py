@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 
+from obfnet.bundling.keys import SigningKey
+from obfnet.bundling.trust import trusting
 from obfnet.edge.client import EdgeClient, Message
 from obfnet.edge.policy import always, never
 from obfnet.errors import (
     BackendRefusedError,
     BundleRejectedError,
+    BundleUntrustedError,
     ObfuscationFailedError,
     ProtocolError,
     SampleRejectedError,
+    SpecError,
 )
 from obfnet.wire import decode_request
 
@@ -34,9 +38,9 @@ def test_labels(name, policy, connect, backend, samples, labels, request):
     assert [client.infer(sample) for sample in samples] == labels.tolist()
 
 
-def test_from_a_file_within_with(codebook, backend, samples, labels, tmp_path):
+def test_from_a_file_within_with(codebook, make, backend, samples, labels, tmp_path):
     codebook.save(tmp_path / "device.bundle")
-    with EdgeClient(tmp_path / "device.bundle", backend + "/") as client:
+    with EdgeClient(tmp_path / "device.bundle", backend + "/", trust=make.trust) as client:
         assert client.infer(samples[0]) == labels[0]
 
 
@@ -291,6 +295,20 @@ def test_message_keeps_the_sample_out_of_logs(codebook, connect, backend, sample
     assert "body" not in repr(message)
 
 
-def test_damaged_bundle_makes_no_client(codebook, backend):
+def test_damaged_bundle_makes_no_client(codebook, make, backend):
     with pytest.raises(BundleRejectedError):
-        EdgeClient(codebook.content[:-1], backend)
+        EdgeClient(codebook.content[:-1], backend, trust=make.trust)
+
+
+def test_a_bundle_from_outside_needs_trust(codebook, backend, tmp_path):
+    codebook.save(tmp_path / "device.bundle")
+    for source in (codebook.content, tmp_path / "device.bundle", str(tmp_path / "device.bundle")):
+        with pytest.raises(SpecError, match="decides what leaks"):
+            EdgeClient(source, backend)
+
+
+def test_a_bundle_of_another_forge_makes_no_client(codebook, backend):
+    stranger = trusting(SigningKey.new().public)
+    for source in (codebook, codebook.content):
+        with pytest.raises(BundleUntrustedError):
+            EdgeClient(source, backend, trust=stranger)

@@ -16,11 +16,14 @@ import sys
 from pathlib import Path
 import numpy as np
 import obfnet.serving.app
+from obfnet.bundling.keys import PublicKey
+from obfnet.bundling.trust import trusting
 from obfnet.edge.client import EdgeClient
 from obfnet.serving import Settings
 from obfnet.serving.app import create_app
 
-with EdgeClient(sys.argv[1], sys.argv[2]) as client:
+trust = trusting(PublicKey.from_hex(sys.argv[4]))
+with EdgeClient(sys.argv[1], sys.argv[2], trust=trust) as client:
     print(client.infer(np.array([[[.1, .2], [.9, .3]]], np.float32)))
 create_app(Settings(Path(sys.argv[3])))
 print(sorted({"torch", "sklearn", "librosa", "scipy", "onnx"} & sys.modules.keys()))
@@ -95,7 +98,15 @@ def test_neither_device_nor_backend_loads_torch(codebook, backend, make, tmp_pat
     model.parent.mkdir(parents=True)
     model.write_bytes(make.encoder)
     run = subprocess.run(
-        [sys.executable, "-c", DEVICE, tmp_path / "device.bundle", backend, tmp_path / "models"],
+        [
+            sys.executable,
+            "-c",
+            DEVICE,
+            tmp_path / "device.bundle",
+            backend,
+            tmp_path / "models",
+            str(make.key.public),
+        ],
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,61 +1,100 @@
-"""The file format of one device's set: a zip of a manifest and the members it lists."""
+"""The file format of one device's set: a manifest, its signature, and the members it lists."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import re
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from obfnet import files
+from obfnet.bundling import signature as signatures
+from obfnet.bundling.container import Packed, join, packed, split
+from obfnet.bundling.keys import Rotation, SigningKey
 from obfnet.bundling.manifest import Manifest, decode, encode
-from obfnet.errors import BundleRejectedError
+from obfnet.errors import BundleRejectedError, SpecError
 
 MANIFEST = "manifest.json"
-MOST_MEMBERS = 1_000
-MOST_BYTES = 1 << 30
-#: Zip's own zero date, so that equal contents make equal bundles.
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-#: Only these are inflated within the promised size; zipfile lets bz2 and lzma run free.
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-#: Plain relative paths, so that whoever unpacks a bundle stays inside the folder.
-_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*", re.ASCII)
+#: Looks at the manifest's bytes and the signature's, if there is one, before either is parsed.
+Check = Callable[[bytes, bytes | None], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is refused before anything is parsed.
+
+    Args:
+        members: files in a bundle at most.
+        bytes: all of them unpacked, and the bundle itself, at most.
+        manifest_bytes: of the manifest at most.
+    """
+
+    members: int = 1_000
+    bytes: int = 1 << 30
+    manifest_bytes: int = 4 << 20
+
+
+USUAL = Limits()
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A device's set as bytes, with what was read from them."""
+    """A device's set as bytes, with what was read from them.
+
+    Args:
+        content: the whole file.
+        manifest: what it says of itself.
+        members: every other file but the signature.
+        signature: the signature's bytes, None where nobody signed. Reading a bundle does not
+            check it; :func:`trust.verify` does.
+    """
 
     content: bytes
     manifest: Manifest
     members: Mapping[str, bytes]
+    signature: bytes | None = None
 
     def save(self, path: Path) -> None:
         """Write the bundle to ``path``, whole or not at all."""
         files.write(path, self.content)
 
 
-def write(manifest: Manifest, members: Mapping[str, bytes]) -> Bundle:
-    """Pack ``members`` under ``manifest``, whose digests are filled in here.
+def write(
+    manifest: Manifest,
+    members: Mapping[str, bytes],
+    key: SigningKey | None = None,
+    rotations: Sequence[Rotation] = (),
+) -> Bundle:
+    """Pack ``members`` under ``manifest``, whose digests are filled in here, and sign it.
+
+    Args:
+        manifest: what the bundle says of itself.
+        members: its files.
+        key: signs it; None leaves it unsigned.
+        rotations: for devices that trust an older key.
 
     Raises:
-        SpecError: JSON cannot carry what the manifest holds.
+        SpecError: JSON cannot carry what the manifest holds, or the rotations lead nowhere.
         BundleRejectedError: a device would reject this bundle.
     """
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
-    manifest = replace(manifest, digests=digests)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in [(MANIFEST, encode(manifest)), *sorted(members.items())]:
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
-    return read(buffer.getvalue())
+    if key is None and rotations:
+        raise SpecError("rotations without a key that signs: give sign_with as well")
+    listed = {name: packed(name, content) for name, content in sorted(members.items())}
+    digests = {name: _digest(member) for name, member in listed.items()}
+    head = [packed(MANIFEST, encode(replace(manifest, digests=digests)), deflate=False)]
+    if key is not None:
+        signed = signatures.sign(head[0].stream, key, rotations)
+        head.append(packed(signatures.MEMBER, signatures.encode(signed), deflate=False))
+    return read(join([*head, *listed.values()]))
 
 
-def read(content: bytes) -> Bundle:
+def read(content: bytes, limits: Limits = USUAL, check: Check | None = None) -> Bundle:
     """Open a bundle and check every member against the manifest; nothing touches the disk.
+
+    Args:
+        content: of a bundle's file.
+        limits: sizes and counts that are refused before anything is parsed.
+        check: may refuse the manifest's bytes before they are parsed or a member is inflated.
 
     Raises:
         BundleRejectedError: no zip, too many or too large members, a name that is no plain
@@ -63,66 +102,73 @@ def read(content: bytes) -> Bundle:
             cannot be read.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            infos = archive.infolist()
-            _check_directory(infos)
-            members = {info.filename: _member(archive, info) for info in infos}
+        members = {each.name: each for each in split(content, limits.members, limits.bytes)}
+        head = members.pop(MANIFEST, None)
+        signed = members.pop(signatures.MEMBER, None)
+        if head is None:
+            raise BundleRejectedError(f"it holds no {MANIFEST}")
+        _check_head(head, limits.manifest_bytes)
+        manifest = head.unpack()
+        signature = None
+        if signed is not None:
+            _check_head(signed, signatures.MOST_BYTES)
+            signature = signed.unpack()
+        if check is not None:
+            check(manifest, signature)
+        decoded = decode(manifest)
+        _check_members(decoded, members)
+        unpacked = {name: member.unpack() for name, member in members.items()}
     except BundleRejectedError:
         raise
-    except Exception as error:  # zipfile raises many types on damaged input
+    except Exception as error:  # whatever damaged input leads to
         raise BundleRejectedError(f"not a bundle: {error!r}; fetch it again") from error
-    if len(members) != len(infos) or MANIFEST not in members:
-        raise BundleRejectedError(f"expected one {MANIFEST} and no name twice")
-    manifest = decode(members.pop(MANIFEST))
-    found = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
-    if found != dict(manifest.digests):
-        wrong = sorted(set(found.items()) ^ set(manifest.digests.items()))
-        raise BundleRejectedError(f"members differ from the manifest: {wrong[0][0]}; fetch again")
-    for entry in manifest.obfnets:
-        if not {entry.encoder, entry.decoder} <= members.keys():
-            raise BundleRejectedError(f"member {entry.encoder} or {entry.decoder} is missing")
-    return Bundle(content, manifest, members)
+    return Bundle(content, decoded, unpacked, signature)
 
 
 def open_bundle(source: Bundle | bytes | str | Path) -> Bundle:
-    """A bundle from itself, its bytes, or its file.
+    """A bundle from itself, its bytes, or its file; its signature is not checked.
 
     Raises:
         BundleRejectedError: the file cannot be read, or is no valid bundle.
     """
     if isinstance(source, Bundle):
         return source
+    return read(bytes_of(source))
+
+
+def bytes_of(source: bytes | str | Path) -> bytes:
+    """The bytes of a bundle's file, or these.
+
+    Raises:
+        BundleRejectedError: the file cannot be read.
+    """
     if isinstance(source, bytes):
-        return read(source)
+        return source
     try:
-        return read(Path(source).read_bytes())
+        return Path(source).read_bytes()
     except (OSError, ValueError) as error:  # a path may hold a zero byte
         raise BundleRejectedError(f"bundle {str(source)!r} cannot be read: {error}") from error
 
 
-def _check_directory(infos: Sequence[zipfile.ZipInfo]) -> None:
-    size = sum(info.file_size for info in infos)
-    if len(infos) > MOST_MEMBERS or size > MOST_BYTES:
+def _digest(member: Packed) -> str:
+    """Of a member as it lies in the file: it pins both what it unpacks to and how."""
+    return hashlib.sha256(bytes([member.method]) + member.stream).hexdigest()
+
+
+def _check_head(member: Packed, most: int) -> None:
+    """Manifest and signature lie unpacked, so that one content has one form."""
+    if member.size > most or len(member.stream) != member.size or member.method:
         raise BundleRejectedError(
-            f"the bundle holds {len(infos)} members of {size} bytes, expected at most "
-            f"{MOST_MEMBERS} and {MOST_BYTES}"
+            f"{member.name} has {member.size} bytes by method {member.method}, expected at most "
+            f"{most}, stored"
         )
-    for info in infos:
-        if info.compress_type not in _METHODS:
-            raise BundleRejectedError(
-                f"member {info.filename!r} is packed by method {info.compress_type}, expected "
-                "stored or deflated"
-            )
-        if not _NAME.fullmatch(info.filename):
-            raise BundleRejectedError(
-                f"member {info.filename!r} has a name that is no plain relative path"
-            )
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    # Reads at most what the directory promised: a member that inflates to more is a bomb.
-    with archive.open(info) as stream:
-        data = stream.read(info.file_size + 1)
-    if len(data) != info.file_size:
-        raise BundleRejectedError(f"member {info.filename} is not {info.file_size} bytes long")
-    return data
+def _check_members(manifest: Manifest, members: Mapping[str, Packed]) -> None:
+    found = {name: _digest(member) for name, member in members.items()}
+    if found != dict(manifest.digests):
+        wrong = sorted(set(found.items()) ^ set(manifest.digests.items()))
+        raise BundleRejectedError(f"members differ from the manifest: {wrong[0][0]}; fetch again")
+    for entry in manifest.obfnets:
+        if not {entry.encoder, entry.decoder} <= members.keys():
+            raise BundleRejectedError(f"member {entry.encoder} or {entry.decoder} is missing")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from obfnet.bundling.archive import open_bundle
+from obfnet.bundling.signature import decode
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.mechanisms.statement import statement
 
@@ -27,6 +28,12 @@ def describe_bundle(path: Path) -> dict[str, Any]:
     return {
         "kind": "bundle",
         "device": manifest.device,
+        "set": manifest.set,
+        "version": manifest.version,
+        "issued": manifest.issued,
+        "expires": manifest.expires or None,
+        "signed_by": None if made.signature is None else str(decode(made.signature).key),
+        "audit": dict(manifest.audit),
         "infnet": manifest.infnet,
         "bytes": len(made.content),
         "digest": hashlib.sha256(made.content).hexdigest(),

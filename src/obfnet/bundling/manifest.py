@@ -7,13 +7,14 @@ import math
 import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from obfnet.errors import BundleRejectedError, SpecError
 from obfnet.mechanisms.mechanism import Mechanism, make
 from obfnet.specs import SampleSpec
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -71,17 +72,28 @@ class Manifest:
         infnet: digest of the InfNet.
         sample: shape and value range of a raw sample; dtype is float32.
         device: id of the device the set is for.
+        set: id of the set; its versions replace one another.
+        version: counts up; a device takes none that is older than what it has had.
+        issued: when it was made, ISO 8601 with a time zone.
+        expires: when devices stop using it, likewise; empty for never.
+        audit: summary of the set's audit, for people to read; empty where there was none.
         obfnets: at least one.
-        digests: SHA-256 of every member but the manifest, by name.
+        digests: SHA-256 of every member but manifest and signature, by name: of the byte of its
+            method and its bytes as they lie in the file.
         versions: packages the set was made with.
 
     Raises:
-        SpecError: a field of another type, or no ObfNet.
+        SpecError: a field of another type, no ObfNet, a version below 0, or a time that is none.
     """
 
     infnet: str
     sample: SampleSpec
     device: str
+    set: str
+    version: int
+    issued: str
+    expires: str
+    audit: Mapping[str, Any]
     obfnets: tuple[Entry, ...]
     digests: Mapping[str, str]
     versions: Mapping[str, str]
@@ -90,6 +102,10 @@ class Manifest:
         _check_types(self)
         if not self.obfnets:
             raise SpecError("the manifest lists no ObfNet, expected at least one")
+        if self.version < 0:
+            raise SpecError(f"version is {self.version}, expected 0 or more")
+        for name in ("issued", "expires"):
+            _check_time(name, getattr(self, name))
 
 
 def encode(manifest: Manifest) -> bytes:
@@ -133,6 +149,17 @@ def decode(content: bytes) -> Manifest:
     if canonical != content:
         raise BundleRejectedError("the manifest is not canonical JSON; make the bundle again")
     return manifest
+
+
+def _check_time(name: str, value: str) -> None:
+    if not value and name == "expires":
+        return
+    try:
+        zone = datetime.fromisoformat(value).tzinfo
+    except ValueError as error:
+        raise SpecError(f"{name} is {value!r}, expected a time of ISO 8601") from error
+    if zone is None:
+        raise SpecError(f"{name} is {value!r}, expected a time with its zone")
 
 
 def _is_number(value: object) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
+from datetime import UTC, datetime
+from importlib.metadata import version as version_of
+from typing import Any
 
 import numpy as np
 import torch
 
 from obfnet import __version__
 from obfnet.bundling.archive import Bundle, write
+from obfnet.bundling.keys import Rotation, SigningKey
 from obfnet.bundling.manifest import Entry, Manifest
 from obfnet.bundling.onnx_export import export_onnx
 from obfnet.errors import SpecError
@@ -20,11 +25,29 @@ from obfnet.nets.cost import macs, parameters
 from obfnet.specs import Samples
 
 
-def bundle(obfnets: ObfNetSet) -> Bundle:
+def bundle(
+    obfnets: ObfNetSet,
+    sign_with: SigningKey | None = None,
+    *,
+    version: int = 1,
+    expires: datetime | None = None,
+    issued: datetime | None = None,
+    rotations: Sequence[Rotation] = (),
+    audit: Mapping[str, Any] | None = None,
+) -> Bundle:
     """Export each ObfNet of a set, compare it with the original, and pack all in one file.
 
+    Args:
+        obfnets: one device's set.
+        sign_with: the forge's key; without one, no device takes the bundle from a file.
+        version: of the set; a device takes none that is older than what it has had.
+        expires: when devices stop using it, with a time zone; None for never.
+        issued: when it was made, likewise; now by default.
+        rotations: for devices that trust an older key, see ``keys.rotate``.
+        audit: summary of the set's audit, for people to read.
+
     Raises:
-        SpecError: the set is empty.
+        SpecError: the set is empty, or the time has no zone.
         ExportError: an exported net does not answer as the original does.
     """
     if not isinstance(obfnets, ObfNetSet):
@@ -40,11 +63,22 @@ def bundle(obfnets: ObfNetSet) -> Bundle:
         infnet=obfnets.infnet,
         sample=obfnets.obfnets[0].spec,
         device=obfnets.device,
+        set=_set_id(obfnets),
+        version=version,
+        issued=(issued or datetime.now(UTC)).isoformat(timespec="seconds"),
+        expires="" if expires is None else expires.isoformat(timespec="seconds"),
+        audit={} if audit is None else dict(audit),
         obfnets=tuple(entries),
         digests={},
-        versions={"obfnet": __version__, "torch": torch.__version__, "onnx": version("onnx")},
+        versions={"obfnet": __version__, "torch": torch.__version__, "onnx": version_of("onnx")},
     )
-    return write(manifest, members)
+    return write(manifest, members, sign_with, rotations)
+
+
+def _set_id(obfnets: ObfNetSet) -> str:
+    """The same for the same ObfNets, wherever they are packed."""
+    seeds = [obfnet.seed for obfnet in obfnets.obfnets]
+    return hashlib.sha256(repr((obfnets.infnet, obfnets.device, seeds)).encode()).hexdigest()[:16]
 
 
 def _pack(obfnet: ObfNet, folder: str, probes: Samples, members: dict[str, bytes]) -> Entry:

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from obfnet.bundling.archive import Bundle, open_bundle
+from obfnet.bundling.archive import Bundle
+from obfnet.bundling.trust import Trust, opened
 from obfnet.edge.obfuscator import obfuscators
 from obfnet.edge.policy import Policy, always
 from obfnet.errors import ObfuscationFailedError, ProtocolError, SampleRejectedError
@@ -45,14 +46,16 @@ class EdgeClient:
 
     Args:
         bundle: the device's set: a ``Bundle``, its bytes or its path.
+        trust: what the bundle is held to, see ``bundling.trust.trusting``; may be left out for a
+            ``Bundle`` that this program made or verified itself.
         url: ``http://host:port`` of an Open Inference Protocol v2 backend.
         model: name of the InfNet there.
         policy: returns True to obfuscate; asked once for each sample.
         limits: timeout, attempts and back-off.
 
     Raises:
-        BundleRejectedError: the bundle is damaged or inconsistent.
-        SpecError: not the URL of a backend.
+        BundleRejectedError: the bundle is damaged, inconsistent, or not to be trusted.
+        SpecError: not the URL of a backend, or a bundle from outside without ``trust``.
     """
 
     def __init__(
@@ -60,13 +63,14 @@ class EdgeClient:
         bundle: Bundle | bytes | str | Path,
         url: str,
         *,
+        trust: Trust | None = None,
         model: str = "infnet",
         policy: Policy = always,
         limits: Limits | None = None,
     ) -> None:
-        opened = open_bundle(bundle)
-        self._spec = opened.manifest.sample
-        self._obfuscators = obfuscators(opened)
+        checked = opened(bundle, trust)
+        self._spec = checked.manifest.sample
+        self._obfuscators = obfuscators(checked)
         self._policy = policy
         self._transport = Transport(url, limits or Limits())
         self._path = f"/v2/models/{quote(model, safe='')}"
