@@ -177,7 +177,7 @@ def _tried(found: Findings, first: Findings, seed: int) -> tuple[Tried, ...]:
                 _raw(first, name, "mse"),
                 len(reconstruction.samples),
                 {
-                    score: validated(reconstruction, floor, score)
+                    score: validated(reconstruction, _floor(found, score), score)
                     for score in reconstruction.validation
                 },
             )

@@ -25,8 +25,8 @@ from obfnet.auditing.audit import report_on
 from obfnet.auditing.effort import Effort, preset
 from obfnet.auditing.evidence import Evidence, collect
 from obfnet.auditing.findings import PROBED, RECONSTRUCTION, RECONSTRUCTIONS, Findings
-from obfnet.auditing.ladder import FLOOR, Part, climb, place_of, timed
-from obfnet.auditing.leakage import validated
+from obfnet.auditing.ladder import FLOORS, Part, climb, place_of, timed
+from obfnet.auditing.leakage import best_floor, validated
 from obfnet.auditing.report import Report
 from obfnet.auditing.subject import Subject, raw
 from obfnet.auditing.workers import Task
@@ -128,7 +128,7 @@ def _short(effort: Effort, scouts: Sequence[Findings]) -> Effort:
     """
     attacks: dict[str, None] = {}
     for found in scouts:
-        floor = found.reconstructions[FLOOR]
+        floor = best_floor(found.reconstructions[name] for name in FLOORS)
         scores = {
             name: validated(each, floor)
             for name, each in found.reconstructions.items()
