@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from obfnet.auditing.attacks.convolutional import Rows, decoded, learn
 from obfnet.auditing.intervals import Values, of_mean_ratio
+from obfnet.auditing.scores import SCORES
 from obfnet.auditing.view import View
 from obfnet.data import mnist
 from obfnet.data.loading import load
@@ -28,7 +28,7 @@ from obfnet.forging.infnet import train_infnet
 from obfnet.forging.loop import Schedule, build, fit
 from obfnet.progress import say
 from obfnet.seeds import branch
-from obfnet.specs import Samples
+from obfnet.specs import Samples, SampleSpec
 from obfnet.study.sheet import publish
 from obfnet.threads import available
 
@@ -40,6 +40,7 @@ NOTE = (
     "given by them and assumed: PSNR in [0, 1] averaged over samples, SSIM in 7x7 windows."
 )
 SHAPE, FEATURES = (1, 28, 28), (16, 8, 8)
+SPEC = SampleSpec(SHAPE, 0.0, 1.0)
 PAIRS, WIDTH = 20_000, 16
 LENET = Schedule(epochs=4, batch=64)
 ATTACK = Schedule(epochs=12, batch=128, rate=3e-3, patience=5)
@@ -154,12 +155,8 @@ def inverse_network() -> nn.Sequential:
 def score(originals: Samples, guess: Samples) -> Mapping[str, Values]:
     """PSNR and SSIM of each sample ``(n, 1, height, width)`` in [0, 1], ``(n,)`` each."""
     squares = np.square(originals.astype(np.float64) - guess).reshape(len(guess), -1).mean(axis=1)
-    pairs = zip(originals[:, 0], guess[:, 0], strict=True)
-    similar = [
-        structural_similarity(one, other, data_range=1.0)  # type: ignore[no-untyped-call]
-        for one, other in pairs
-    ]
-    return {"PSNR, dB": -10 * np.log10(np.maximum(squares, 1e-10)), "SSIM": np.array(similar)}
+    similar = 1 - SCORES["ssim"](originals, guess, SPEC)
+    return {"PSNR, dB": -10 * np.log10(np.maximum(squares, 1e-10)), "SSIM": similar}
 
 
 def _rows(
