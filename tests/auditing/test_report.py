@@ -99,6 +99,8 @@ def test_everything_that_was_found_is_read_back(folder, report):
     assert tried["leakage"].keys() == report.tried[0].leakage.keys()
     assert tried["leakage"]["mse"]["floor_error"] == report.leakage.floor_error
     assert tried["sane"]
+    assert content["scores"].keys() == report.scores.keys()
+    assert content["scores"]["mse"]["leakage"]["value"] == report.leakage.value
     assert content["attributes"]["slant"]["best"]["chance"] == report.attributes["slant"].chance
     assert content["attributes"]["slant"]["probes"].keys() == {"mlp"}
     assert content["attributes"]["slant"]["raw"]["accuracy"] > 0.7

@@ -26,12 +26,12 @@ def _probed(accuracy, low, high, chance):
     return {"best": best, "raw": None, "probes": {}}
 
 
-def _tried(attack, mse, ssim):
-    found = {
-        name: {"value": value, "ci": [value - 0.01, value + 0.01]}
-        for name, value in (("mse", mse), ("ssim", ssim))
-    }
-    return {"attack": attack, "leakage": found}
+def _tried(attack, value):
+    return {"attack": attack, "leakage": {"mse": _within(value)}}
+
+
+def _within(value):
+    return {"value": value, "ci": [value - 0.01, value + 0.01]}
 
 
 CONTENT = {
@@ -52,8 +52,13 @@ CONTENT = {
         "speaker": _probed(0.18, 0.16, 0.2, 0.17),
         "accent": _probed(0.4, 0.37, 0.43, 0.33),
     },
-    "tried": [_tried("mlp", 0.04, 0.08), _tried("perceptual", 0.02, 0.12)],
-    "best": {"mse": "mlp", "ssim": "perceptual"},
+    "clean_accuracy_ci": [0.97, 0.99],
+    "agreement_ci": [0.88, 0.92],
+    "tried": [_tried("mlp", 0.04), _tried("perceptual", 0.02)],
+    "scores": {
+        "mse": {"attack": "mlp", "leakage": _within(0.04)},
+        "ssim": {"attack": "perceptual", "leakage": _within(0.12)},
+    },
     "examined": {
         "linkability": {
             "measures": [{"name": "same speaker, EER", "value": 0.47, "ci": [0.44, 0.5]}]

@@ -176,10 +176,6 @@ def _tried(found: Findings, first: Findings, seed: int) -> tuple[Tried, ...]:
                 validated(reconstruction, _floor(found, "mse")),
                 _raw(first, name, "mse"),
                 len(reconstruction.samples),
-                {
-                    score: validated(reconstruction, _floor(found, score), score)
-                    for score in reconstruction.validation
-                },
             )
         )
     return tuple(sorted(rows, key=lambda row: -row.validated))

@@ -30,8 +30,6 @@ class Tried:
         validated: leakage by mean squared error on the attacker's validation pairs.
         raw: leakage by mean squared error of the same attack on raw samples.
         evaluated: number of evaluation samples it was judged on.
-        validations: as ``validated``, by each score: the best attack by another score than the
-            mean squared error is chosen by these.
     """
 
     attack: str
@@ -40,7 +38,6 @@ class Tried:
     validated: float
     raw: float
     evaluated: int
-    validations: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def sane(self) -> bool:

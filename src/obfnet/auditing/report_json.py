@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from obfnet import files
+from obfnet.auditing.ladder import FLOORS
 from obfnet.auditing.report import Report, Tried
 from obfnet.auditing.report_row import row
 from obfnet.auditing.shown import Shown, shown
@@ -58,6 +59,8 @@ def to_dict(report: Report, about: About) -> dict[str, Any]:
         **{field.name: getattr(about, field.name) for field in fields(about)},
         "seconds": round(report.seconds, 1),
         "row": row(report, about.dataset, about.infnet, about.split),
+        "clean_accuracy_ci": report.clean_accuracy_ci,
+        "agreement_ci": report.agreement_ci,
         "subject": _subject(report.subject),
         "sample": {**asdict(known.spec), "kind": known.kind, "classes": known.classes},
         "counts": {
@@ -68,9 +71,10 @@ def to_dict(report: Report, about: About) -> dict[str, Any]:
         },
         "effort": asdict(effort),
         "seed": report.seed,
-        "floor": {name: float(each.mean()) for name, each in report.floor.scores.items()},
         "tried": [_tried(each) for each in report.tried],
-        "best": _best(report),
+        "scores": {
+            name: {**asdict(best), "sane": best.sane} for name, best in report.scores.items()
+        },
         "attributes": {
             name: {
                 "best": asdict(report.attributes[name]) if name in report.attributes else None,
@@ -86,7 +90,7 @@ def to_dict(report: Report, about: About) -> dict[str, Any]:
         "examined": {name: asdict(found) for name, found in report.examined.items()},
         "unmeasured": dict(report.unmeasured),
         "untried": {
-            group: sorted({*names(group)} - {*getattr(effort, group), "label-only"})
+            group: sorted({*names(group)} - {*getattr(effort, group), *FLOORS})
             for group in ("attacks", "probes", "examinations")
         },
         "verdict": None,
@@ -166,20 +170,6 @@ def _tried(tried: Tried) -> dict[str, Any]:
         **{field.name: getattr(tried, field.name) for field in fields(tried)},
         "leakage": {score: asdict(found) for score, found in tried.leakage.items()},
         "sane": tried.sane,
-    }
-
-
-def _best(report: Report) -> dict[str, str]:
-    """The best attack by each score, chosen on the attacker's validation pairs."""
-    # Parts that an older version kept may lack a score: what not all have, none is best by.
-    scores = [
-        score
-        for score in report.tried[0].validations
-        if all(score in each.validations for each in report.tried)
-    ]
-    return {
-        score: max(report.tried, key=lambda each: each.validations[score]).attack
-        for score in scores
     }
 
 

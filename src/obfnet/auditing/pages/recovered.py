@@ -22,7 +22,7 @@ SCALE = (
 
 def reconstructions(content: Content) -> Markup:
     """Every attack with the floor and what it does to raw samples beside it."""
-    scores = list(content["best"])
+    scores = list(content["scores"])
     span = content["sample"]["high"] - content["sample"]["low"]
     head = [
         "attack",
@@ -33,26 +33,37 @@ def reconstructions(content: Content) -> Markup:
         "PSNR from the label alone",
         "samples",
     ]
-    rows = [_attack(tried, content["best"], scores, span) for tried in content["tried"]]
+    rows = [_attack(tried, content["scores"], scores, span) for tried in content["tried"]]
     return section(
         "Samples that attackers recovered",
         paragraph(SCALE),
         table("Reconstruction attacks, best first on the attacker's validation pairs", head, rows),
+        table(
+            "The best attack by each score, and the label-only attacker that is its floor",
+            ["score", "best attack", "leakage", "on raw samples", "floor"],
+            [_score(name, found) for name, found in content["scores"].items()],
+        ),
     )
 
 
+def _score(name: str, found: Content) -> list[str]:
+    raw = leakage(found["raw"]) + ("" if found["sane"] else ", not a sane attack here")
+    value = leakage(found["leakage"]["value"], found["leakage"]["ci"])
+    return [name, found["attack"], value, raw, found["floor"]]
+
+
 def _attack(
-    tried: Content, best: Mapping[str, str], scores: Sequence[str], span: float
+    tried: Content, best: Mapping[str, Content], scores: Sequence[str], span: float
 ) -> list[str]:
     found = tried["leakage"]
-    name = tried["attack"] + (" (best)" if tried["attack"] == best["mse"] else "")
+    name = tried["attack"] + (" (best)" if tried["attack"] == best["mse"]["attack"] else "")
     works = leakage(tried["raw"]) + (", works" if tried["sane"] else ", not a sane attack here")
     return [
         name,
         tried["knows"],
         *(
             leakage(found[score]["value"], found[score]["ci"])
-            + (" (best)" if score != "mse" and best[score] == tried["attack"] else "")
+            + (" (best)" if score != "mse" and best[score]["attack"] == tried["attack"] else "")
             for score in scores
         ),
         works,

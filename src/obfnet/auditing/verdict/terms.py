@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from obfnet.auditing.intervals import of_fraction
 from obfnet.auditing.verdict.criterion import ANY, Content, Look, Measured, Term, exactly
 from obfnet.errors import NotMeasurableError
 
@@ -26,9 +25,8 @@ def score(name: str) -> Term:
     """Leakage by another score than squared error, of the attack that is best by it."""
 
     def look(content: Content, about: str) -> Measured:
-        best = _entry(content["best"], name, "score")
-        tried = _entry({each["attack"]: each for each in content["tried"]}, best, "attack")
-        return _with_ci(tried["leakage"][name], "value", "ci")
+        best = _entry(content["scores"], name, "score")
+        return _with_ci(best["leakage"], "value", "ci")
 
     return Term(f'score("{name}")', look)
 
@@ -75,12 +73,7 @@ def _drop(content: Content, about: str) -> Measured:
 
 def _share(name: str) -> Look:
     """A fraction of the evaluation samples."""
-
-    def look(content: Content, about: str) -> Measured:
-        share, count = content["row"][name], content["counts"]["evaluation samples"]
-        return Measured(share, *of_fraction(round(share * count), count))
-
-    return look
+    return lambda content, about: Measured(content["row"][name], *content[f"{name}_ci"])
 
 
 def _bits(name: str) -> Look:
