@@ -31,8 +31,8 @@ class Matched:
 
     Args:
         bits: of I(X; X'), each sample ``(n,)``.
-        beyond: of I(X; X' | label): only x' with the same answer are candidates; exactly 0 for
-            a sample whose candidates are all the same.
+        beyond: of I(X; X' | label): only x' with the same answer are candidates; 0, but for
+            rounding, for a sample whose candidates are all the same.
         most: log2 of the number of candidates: the bound cannot show more.
     """
 

@@ -11,7 +11,7 @@ from obfnet.specs import Labels, Samples
 #: Rows that are looked for at most, and released samples in a row at least, on average.
 MOST, LEAST_EACH = 512, 8
 #: Root mean square distance to a row, in typical deviations of a value, of what belongs to it.
-_NEAR = 0.05
+_NEAR = 0.15
 #: Deviations below this, in typical deviations of a value, are rounding errors of float32.
 _ROUNDING = 1e-6
 

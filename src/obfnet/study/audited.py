@@ -76,7 +76,11 @@ def _greatest(score: str) -> Callable[[Row], str]:
     return lambda row: f"{max(each['leakage'][score]['value'] for each in row['tried']):.3f}"
 
 
-def _measured(examination: str, word: str, worst: Callable[[list[float]], float], form: str) -> Any:  # noqa: ANN401
+def _measured(
+    examination: str, word: str, worst: Callable[[list[float]], float], form: str
+) -> Callable[[Row], str]:
+    """The worst of an examination's measures whose name holds ``word``."""
+
     def write(row: Row) -> str:
         measures = row["examined"][examination]["measures"]
         values = [each["value"] for each in measures if word in each["name"]]

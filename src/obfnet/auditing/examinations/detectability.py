@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from obfnet.auditing.detectability import detect
 from obfnet.auditing.detectors import Watched
 from obfnet.auditing.evidence import Evidence, Pairs
@@ -23,7 +25,8 @@ def examine(evidence: Evidence, raw: Evidence, seed: int) -> Examined:
     """
     known = evidence.known
     train, held = _watched(known.train, MOST), _watched(known.validation, MOST)
-    schedule = known.effort.schedule(2 * len(train.raw), 2e-3, SHARE)
+    # Once every validation sample is told, more training changes nothing.
+    schedule = replace(known.effort.schedule(2 * len(train.raw), 2e-3, SHARE), target=1.0)
     found = detect(train, held, _watched(evidence.evaluation), seed, schedule)
     best = Measure("best detector's area", found.auc, found.auc_ci, 0.5)
     each = (
