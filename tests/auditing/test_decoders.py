@@ -133,7 +133,7 @@ def test_a_perceptual_decoder_is_nearer_to_the_infnets_eye(evidence):
             )
         return float(distance(seen, there).mean())
 
-    assert apart(refined) < 0.95 * apart(plain)
+    assert apart(refined) < 0.97 * apart(plain)
     subject.known.infnet.verify()  # its layers were only looked at
     assert not any(layer._forward_hooks for layer in subject.known.infnet.module.modules())
 
