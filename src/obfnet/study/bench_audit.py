@@ -35,9 +35,9 @@ TITLE = "Decoders of LeNet's second ReLU on MNIST"
 NOTE = (
     "Black box, same set: the attacker has pairs of LeNet's own training samples, the 10,000 test "
     "samples are scored; higher is better. Published: He, Zhang and Lee, ACSAC 2019. The rebuilt "
-    "inverse network has its authors' layers, rate, batch and epochs, but our pairs, plain Adam and "
-    "a cosine schedule; its best checkpoint counts. Not given by them and assumed: PSNR in [0, 1] "
-    "averaged over samples, SSIM in 7x7 windows."
+    "inverse network has its authors' layers, rate, batch and epochs, but our pairs, plain Adam "
+    "and a cosine schedule; its best checkpoint counts. Not given by them and assumed: PSNR in "
+    "[0, 1] averaged over samples, SSIM in 7x7 windows."
 )
 SHAPE, FEATURES = (1, 28, 28), (16, 8, 8)
 SPEC = SampleSpec(SHAPE, 0.0, 1.0)

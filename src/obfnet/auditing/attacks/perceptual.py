@@ -12,7 +12,7 @@ from obfnet.auditing.features import Features, distance
 from obfnet.forging.loop import fit
 
 #: Share of an effort's steps, after those of the plain decoder: each costs the InfNet's too.
-SHARE = 0.1
+SHARE = 0.2
 #: Weight of the feature loss beside the squared error in units of the plain decoder's.
 WEIGHT = 1.0
 #: Validation pairs that the best checkpoint is chosen on.
