@@ -63,7 +63,13 @@ def by_itself(stream: Stream) -> Samples:
     return np.concatenate([standard, likeness, scores], axis=1).astype(np.float32)
 
 
-PREPARATIONS: tuple[Prepare, ...] = (as_sent, by_itself)
+def common(stream: Stream) -> Samples:
+    """Likeness and scores alone: what scrambling leaves, where x' itself would only mislead."""
+    whole: Samples = by_itself(stream)[:, -2 * stream.scores.shape[1] :]
+    return whole
+
+
+PREPARATIONS: tuple[Prepare, ...] = (as_sent, by_itself, common)
 
 
 def _likeness(centred: Samples, answers: Labels, classes: int) -> Samples:

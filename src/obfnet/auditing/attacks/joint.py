@@ -24,6 +24,8 @@ from obfnet.specs import Labels, Samples
 SHARE = 0.35
 #: Rows in a step, of all ObfNets together.
 ROWS = 256
+#: Greatest learning rate; steps are few.
+RATE = 3e-3
 #: Directions of x' that are kept at most; weaker ones than this share are rounding.
 MOST, WEAKEST = 1024, 1e-4
 
@@ -61,7 +63,7 @@ def decode_together(evidences: Sequence[Evidence], seed: int) -> tuple[Reconstru
         ),
         score=lambda: -float(mse_loss(net(held), held_wanted.expand(len(knowns), -1, -1))),
         count=len(wanted),
-        schedule=Schedule(epochs, min(each, len(wanted)), 1e-3, patience=max(3, epochs // 5)),
+        schedule=Schedule(epochs, min(each, len(wanted)), RATE, patience=max(3, epochs // 5)),
         seed=branch(seed, "order"),
         label=f"attack: mlp on {len(knowns)} together",
     )
@@ -94,7 +96,7 @@ class _Trained(Attack):
 
 @dataclass(frozen=True, eq=False)
 class _Input:
-    """x' in its principal directions, each of unit spread, with the label beside them."""
+    """x' in its principal directions, at about unit spread, with the label beside them."""
 
     mean: Tensor
     directions: Tensor
@@ -108,7 +110,9 @@ class _Input:
         spread, directions = _principal(centred)
         kept = int((spread > WEAKEST * spread[0].clamp(min=1e-12)).sum())
         kept = min(kept, MOST)
-        scaled = directions[:, :kept] / spread[:kept]
+        # Halfway to white: weak directions are heard, and their noise does not take over.
+        typical = (spread[:kept] ** 2).mean().sqrt()
+        scaled = directions[:, :kept] / (spread[:kept] * typical).sqrt()
         return cls(mean, scaled.float(), known.classes)
 
     def __call__(self, released: Samples, answers: Labels) -> Tensor:
