@@ -25,6 +25,7 @@ from obfnet.auditing.workers import Task, Unmeasured, run
 from obfnet.progress import say
 from obfnet.registry import find
 from obfnet.seeds import branch
+from obfnet.source import code_digest
 
 #: Attackers who know only the label are always there, whatever an effort names.
 FLOORS = (LabelOnly.name, LabelConditional.name)
@@ -183,7 +184,10 @@ def _key(evidence: Evidence, seed: int) -> str:
     first = evidence.evaluation.released[:16]
     if np.array_equal(again, first):  # else it draws at random, and only its name tells it
         total.update(np.ascontiguousarray(evidence.evaluation.released).tobytes())
-    total.update(json.dumps([known.subject.name, repr(known.effort), seed]).encode())
+    for other in known.subject.kin:
+        total.update(send(other, evidence.evaluation.originals[:16]).tobytes())
+    plain = [known.subject.name, repr(known.effort), seed, code_digest()]
+    total.update(json.dumps(plain).encode())
     return total.hexdigest()[:12]
 
 

@@ -34,8 +34,9 @@ from obfnet.nets.separable import SeparableEncoder
 from obfnet.progress import say
 from obfnet.registry import find
 from obfnet.seeds import branch
+from obfnet.source import code_digest
 from obfnet.study.cases import Case, case
-from obfnet.study.kept import code_digest, kept, key
+from obfnet.study.kept import kept, key
 from obfnet.threads import available
 
 
