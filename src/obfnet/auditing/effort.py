@@ -67,7 +67,7 @@ QUICK = Effort(
     pairs=6_000,
     mixtures=6_000,
     evaluated=1_000,
-    steps=600,
+    steps=500,
     optimised=64,
 )
 STANDARD = Effort(
@@ -99,10 +99,10 @@ STANDARD = Effort(
         "malicious",
         "listeners",
     ),
-    pairs=20_000,
+    pairs=15_000,
     mixtures=12_000,
     evaluated=2_000,
-    steps=2_500,
+    steps=1_500,
     optimised=128,
 )
 FULL = Effort(
@@ -113,7 +113,7 @@ FULL = Effort(
     pairs=60_000,
     mixtures=30_000,
     evaluated=10_000,
-    steps=30_000,
+    steps=20_000,
     seeds=3,
     optimised=512,
 )

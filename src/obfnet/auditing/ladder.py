@@ -30,6 +30,8 @@ from obfnet.source import code_digest
 #: Attackers who know only the label are always there, whatever an effort names.
 FLOORS = (LabelOnly.name, LabelConditional.name)
 Made = TypeVar("Made")
+#: What takes long first.
+RANKS = {"examination": 0, "attack": 1, "probe": 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +42,13 @@ class Part:
         evidences: what it is about; a task for several has an outcome for each, in a tuple.
         name: of the attack, or of attribute and probe, or of the examination.
         task: makes it.
+        rank: the least come first, so that what takes long is not left for the end.
     """
 
     evidences: tuple[Evidence, ...]
     name: str
     task: Task
+    rank: int = 0
 
 
 @dataclass(eq=False)
@@ -77,8 +81,8 @@ def climb(
         What was found on raw samples, and on each subject.
     """
     everything = dict.fromkeys([raw, *subjects])
-    parts = list(more)
-    parts += [part for evidence in everything for part in _parts(evidence, raw, folder, seed)]
+    own = [part for evidence in everything for part in _parts(evidence, raw, folder, seed)]
+    parts = [*more, *sorted(own, key=lambda part: part.rank)]
     gathered = {evidence: _Gathered() for evidence in everything}
     for position, outcome in run([part.task for part in parts], processes):
         part = parts[position]
@@ -96,7 +100,7 @@ def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[P
     def part(kind: str, name: str, form: Form, make: Callable[[], Any]) -> Part:
         path = place / f"{kind}-{_plain(name)}{form.suffix}"
         told = partial(timed, make, f"{name} on {name_of}")
-        return Part((evidence,), name, Task(path, told, form.dump, form.load))
+        return Part((evidence,), name, Task(path, told, form.dump, form.load), RANKS[kind])
 
     def attack(name: str, run_: int) -> Part:
         drawn = branch(seed, name, run_)

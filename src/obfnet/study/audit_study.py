@@ -55,12 +55,14 @@ def audited(place: Workplace, ask: Ask, effort: Effort) -> Iterator[dict[str, An
     infnet = make_infnet(place)
     folder = ask.folder / ("forged-quick" if ask.quick else "forged") / place.data.name
     made = partial(forged, place, infnet, folder=folder, quick=ask.quick)
-    subjects: list[Auditable | None] = [
-        None,
-        *alternatives(place.data.spec, branch(place.seed, "alternatives")),
-        *(made(wanted=wanted) for wanted in WANTED[place.data.name]),
-    ]
-    for subject in subjects:
+
+    def subjects() -> Iterator[Auditable | None]:
+        yield None
+        for wanted in WANTED[place.data.name]:
+            yield made(wanted=wanted)
+        yield from alternatives(place.data.spec, branch(place.seed, "alternatives"))
+
+    for subject in subjects():
         say(f"audit of {getattr(subject, 'name', 'raw samples')} on {place.data.name}")
         (report,) = audit_all(
             [subject],

@@ -51,7 +51,7 @@ class Wanted:
 
 def _mechanisms(alone: Schedule, through: Schedule) -> tuple[Wanted, ...]:
     return (
-        Wanted("codebook", Codebook(10), alone, devices=4),
+        Wanted("codebook", Codebook(10), alone, devices=3),
         Wanted("bits-8", Bits(8), through),
         Wanted("bits-16", Bits(16), through),
         Wanted("gaussian-16", Gaussian(16, 1.0, 0.15), through),
@@ -64,15 +64,15 @@ _DIGITS = Schedule(epochs=40, batch=64, rate=3e-3)
 WANTED: Mapping[str, tuple[Wanted, ...]] = MappingProxyType(
     {
         "mnist": (
+            *_mechanisms(Schedule(epochs=10, rate=4e-3), Schedule(epochs=3, rate=3e-3)),
+            Wanted("O_M-64", NoMechanism(), _MNIST, "mnist-om", 64, devices=2),
             Wanted("O_M-8", NoMechanism(), _MNIST, "mnist-om", 8),
-            Wanted("O_M-64", NoMechanism(), _MNIST, "mnist-om", 64, devices=4),
             Wanted("O_M-512", NoMechanism(), _MNIST, "mnist-om", 512),
-            *_mechanisms(Schedule(epochs=10, rate=4e-3), Schedule(epochs=6, rate=3e-3)),
         ),
         "fsd": (
-            Wanted("O_M", NoMechanism(), _FSD, "fsd-om", devices=4),
-            Wanted("O_C", NoMechanism(), _FSD, "fsd-oc"),
             *_mechanisms(Schedule(60, 64, 3e-3), Schedule(60, 64, 3e-3)),
+            Wanted("O_M", NoMechanism(), _FSD, "fsd-om", devices=3),
+            Wanted("O_C", NoMechanism(), _FSD, "fsd-oc"),
         ),
         "digits": (
             Wanted("O_M-64", NoMechanism(), _DIGITS, "mnist-om", 64, devices=2),

@@ -13,6 +13,8 @@ from obfnet.study.study import Study
 
 STUDIES: dict[str, Study] = {
     "audit": partial(audit_study, ("mnist", "fsd")),
+    "audit-mnist": partial(audit_study, ("mnist",)),
+    "audit-fsd": partial(audit_study, ("fsd",)),
     "audit-digits": partial(audit_study, ("digits",)),
     "forge-cifar10": forge_cifar10,
     "forge-digits": partial(forge_seeds, "digits"),
