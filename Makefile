@@ -13,7 +13,7 @@ demo: $(READY)
 	$(BIN)/obfnet demo --data $(DATA)
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 check: $(READY)
 	$(BIN)/ruff format --check src tests

@@ -1,5 +1,7 @@
 """What many tests share: real digits, and nets that are trained once a session."""
 
+import os
+
 import pytest
 import torch
 from hypothesis import settings
@@ -15,7 +17,10 @@ from obfnet.nets.separable import SeparableEncoder
 
 settings.register_profile("obfnet", deadline=None, derandomize=True)
 settings.load_profile("obfnet")
-torch.set_num_threads(threads.available())
+#: Tests run in as many processes as there are processors; their threads would fight for them.
+torch.set_num_threads(
+    max(1, threads.available() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Studies of forging: rows, pages, plots, and how the bench compares."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -69,10 +70,19 @@ def test_results_and_page(found, tmp_path):
 
 
 def test_the_interval_over_seeds():
-    assert over_seeds([0.5]) == (0.5, 0.5)
     low, high = over_seeds([0.98, 0.99, 1.0, 0.99, 0.98, 0.99, 1.0, 0.99, 0.98, 1.0])
     assert (low + high) / 2 == pytest.approx(0.99)
     assert high - low == pytest.approx(2 * 2.262 * 0.00816497 / 10**0.5, rel=1e-4)
+
+
+def test_the_interval_of_one_seed_is_over_samples(found, infnet, digits, splits):
+    fleet, _ = found
+    held = digits.take(splits.test)
+    made = row(fleet[:1], infnet, held, [0])
+    alone = row([replace(fleet[0], obfnets=fleet[0].obfnets[:1])], infnet, held, [0])
+    low, high = alone["accuracy_ci"]
+    assert low < alone["accuracy"] < high
+    assert len(made["accuracies"]) == 2
 
 
 def test_a_plot_has_every_point_inside():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from obfnet.auditing.intervals import Interval, of_fraction
 from obfnet.data.dataset import Dataset
 from obfnet.forging.obfnet import ObfNet
 from obfnet.forging.sets import ObfNetSet
@@ -53,7 +54,7 @@ def row(
         "seeds": list(seeds),
         "clean_accuracy": clean,
         "accuracy": accuracy,
-        "accuracy_ci": list(over_seeds(accuracies)),
+        "accuracy_ci": list(_interval(accuracies, len(held))),
         "accuracies": accuracies,
         "validation_accuracy": float(np.mean([each.validation_accuracy for each in obfnets])),
         "drop": clean - accuracy,
@@ -67,11 +68,16 @@ def row(
     }
 
 
-def over_seeds(values: Sequence[float]) -> tuple[float, float]:
-    """95 % interval of the mean over seeds, by Student's t; a single value is its own."""
+def _interval(accuracies: Sequence[float], count: int) -> Interval:
+    """Over seeds where there are several, over the ``count`` samples of a single one."""
+    if len(accuracies) > 1:
+        return over_seeds(accuracies)
+    return of_fraction(round(accuracies[0] * count), count)
+
+
+def over_seeds(values: Sequence[float]) -> Interval:
+    """95 % interval of the mean over two seeds or more, by Student's t."""
     mean = float(np.mean(values))
-    if len(values) < 2:
-        return (mean, mean)
     quantile = _STUDENT[max(count for count in _STUDENT if count <= len(values))]
     half = quantile * float(np.std(values, ddof=1)) / math.sqrt(len(values))
     return (mean - half, mean + half)
