@@ -155,7 +155,7 @@ def test_parts_that_share_indices_are_refused_before_anything_runs(splits):
 def test_an_attribute_with_one_value_in_either_part(part, infnet, digits, splits, tiny):
     values = digits.attributes["slant"].copy()
     values[getattr(splits, part)] = 1
-    same = replace(digits, attributes={"slant": values})
+    same = replace(digits, attributes={"slant": values}, attribute_names={})
     with pytest.raises(NotMeasurableError, match="one value only"):
         MlpProbe()(collect(raw(), infnet, same, splits, tiny), "slant", 0)
 

@@ -106,7 +106,7 @@ def test_a_fleet_is_audited_as_its_devices_are(infnet, digits, splits, tiny, tmp
     assert "forged in the same way" in reports[3].unmeasured["shadow"]
     assert "shadow" not in reports[0].unmeasured
     assert reports[3].raw_leakage > 0.99
-    assert set(reports[3].attributes) == {"slant"}
+    assert set(reports[3].attributes) == {"slant", "thickness"}
 
 
 def test_a_fleet_of_codebooks_trains_for_scouts_only(

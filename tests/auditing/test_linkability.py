@@ -48,7 +48,7 @@ def test_a_codebook_links_nothing(measured, codebook):
     """Every message of a label is the same, so repeats are not told from other samples."""
     found = measured(codebook)
     for name in (SENT, SLANT):
-        assert value(found, name).value == pytest.approx(0.5, abs=0.01)
+        assert value(found, name).value == pytest.approx(0.5, abs=0.03)
     first = value(found, FOUND)
     assert first.value == pytest.approx(first.floor, rel=0.05)
 
@@ -91,7 +91,12 @@ def test_an_attribute_of_persons_comes_first(measured, digits):
 
 def test_pairs_recorded_elsewhere_are_not_sent_again(measured):
     found = measured(lambda x: x, queries=False)
-    assert [each.name.split(":")[0] for each in found.measures] == ["same slant"] * 2
+    assert [each.name.split(":")[0] for each in found.measures] == [
+        "same slant",
+        "same slant",
+        "same thickness",
+        "same thickness",
+    ]
 
 
 def test_nothing_to_link_is_said(measured, digits):

@@ -160,7 +160,11 @@ def test_adversaries_train_along(mechanism, infnet, digits, splits):
 @pytest.mark.parametrize(
     ("objectives", "error", "message"),
     [
-        ({"attribute:age": 1.0}, SpecError, r"no private attribute 'age' \(it has: slant\)"),
+        (
+            {"attribute:age": 1.0},
+            SpecError,
+            r"no private attribute 'age' \(it has: slant, ",
+        ),
         ({"cross-entrpy": 1.0}, UnknownNameError, "cross-entrpy"),
         ({"cross-entropy": -1.0}, SpecError, "expected a number from 0 up"),
         ({"cross-entropy": 0.0}, SpecError, "no term of a weight above 0"),

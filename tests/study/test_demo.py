@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from obfnet.auditing import evidence
+from obfnet.auditing.effort import QUICK
 from obfnet.errors import SpecError
 from obfnet.forging.loop import Schedule
 from obfnet.study import cases
@@ -22,12 +22,14 @@ def short(tmp_path_factory):
     """A private cache and a digits case of a few epochs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OBFNET_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(evidence, "ENOUGH", 0)  # attacks on the pairs at hand: quicker
         quick = replace(
             cases.CASES["digits"],
             infnet_schedule=Schedule(epochs=8, batch=32, rate=2e-3),
             published_schedule=Schedule(epochs=8, batch=32, rate=2e-3),
             codebook_schedule=Schedule(epochs=8, batch=64, rate=3e-3),
+            effort=replace(
+                QUICK, attacks=("mlp",), probes=("mlp",), examinations=(), mixtures=0, steps=300
+            ),
         )
         patch.setitem(cases.CASES, "digits", quick)
         yield
@@ -67,11 +69,12 @@ def test_results_and_page_are_there(first):
     assert "http" not in re.sub(r"<code>.*?</code>|over HTTP", "", page).replace("http-equiv", "")
 
 
-def test_a_second_run_reuses_what_is_unchanged(first, tmp_path, capsys):
+def test_a_second_run_reuses_what_is_unchanged(first, tmp_path, capfd):
     second = demo("digits", tmp_path, command="obfnet demo")
-    kept = re.findall(r"kept from an earlier run: digits-\w+-(\S+)", capsys.readouterr().err)
-    assert len(kept) == 6
-    assert {"codebook.bundle", "infnet.safetensors", "published.bundle", "raw.npz"} < set(kept)
+    said = capfd.readouterr().err
+    kept = re.findall(r"kept from an earlier run: digits-\w+-(\S+)", said)
+    assert sorted(kept) == ["codebook.bundle", "infnet.safetensors", "published.bundle"]
+    assert "mlp on" not in said  # every part of the audit was found as well
     for before, after in zip(first.rows, second.rows, strict=True):
         for key in ("accuracy", "leakage", "leakage_ci", "attributes", "request_bytes"):
             assert before[key] == after[key]
@@ -90,14 +93,19 @@ def test_stages_are_found_again_by_another_process():
     assert len(runs) == 1
 
 
-def test_a_damaged_stage_is_made_again(first, short, tmp_path, capsys):
+def test_damaged_stages_are_made_again(first, short, tmp_path, capfd):
     stages = Path(os.environ["OBFNET_CACHE"]) / "stages"
-    (damaged,) = stages.glob("*raw.npz")
-    whole = damaged.read_bytes()
-    damaged.write_bytes(whole[: len(whole) // 2])
+    (bundle,) = stages.glob("*codebook.bundle")
+    (part,) = stages.glob("*audit/raw-*/attack-mlp.npz")
+    sizes = {path: path.stat().st_size for path in (bundle, part)}
+    for path, size in sizes.items():
+        path.write_bytes(path.read_bytes()[: size // 2])
     demo("digits", tmp_path, command="obfnet demo")
-    assert "raw.npz is damaged (BadZipFile); made again" in capsys.readouterr().err
-    assert len(damaged.read_bytes()) == pytest.approx(len(whole), rel=0.01)
+    said = capfd.readouterr().err
+    assert "codebook.bundle is damaged (BundleRejectedError); made again" in said
+    assert "mlp on raw" in said
+    for path, size in sizes.items():
+        assert path.stat().st_size == pytest.approx(size, rel=0.02)
 
 
 def test_a_dataset_without_a_case_is_refused(tmp_path):

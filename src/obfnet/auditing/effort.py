@@ -61,7 +61,7 @@ class Effort:
 
 QUICK = Effort(
     "quick",
-    attacks=("mlp", "convolutional", "nearest", "pairs-100"),
+    attacks=("mlp", "convolutional", "kernel", "nearest"),
     probes=("mlp", "nearest"),
     examinations=("repeats", "linkability", "detectability", "value-range"),
     pairs=6_000,

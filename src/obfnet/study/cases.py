@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from obfnet.auditing.effort import QUICK, Effort
 from obfnet.data import mnist
 from obfnet.data.dataset import Dataset
 from obfnet.data.splits import Splits, split
@@ -27,6 +28,7 @@ class Case:
         width: the published ObfNet's bottleneck.
         published_schedule: how it is forged through the InfNet.
         codebook_schedule: how the codebook's encoder is trained.
+        effort: of the audit.
         split: makes the splits from dataset and seed.
         split_label: what tables call them.
     """
@@ -39,6 +41,7 @@ class Case:
     width: int
     published_schedule: Schedule
     codebook_schedule: Schedule
+    effort: Effort = QUICK
     split: Callable[[Dataset, int], Splits] = field(default=split, repr=False)
     split_label: str = "random 80/10/10"
 

@@ -74,6 +74,7 @@ def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet dem
         place.data,
         place.splits,
         branch(place.seed, "audit"),
+        place.case.effort,
         folder=place.path("audit"),
     )
 
