@@ -11,6 +11,7 @@ from obfnet.auditing.attacks.side_data import (
     Colours,
     HundredPairs,
     OnePair,
+    Shifted,
     Strokes,
     TenPairs,
     ThousandPairs,
@@ -114,3 +115,24 @@ def test_the_decoder_is_one_name_to_switch(plain, monkeypatch):
     result = ThousandPairs()(plain, 0)
     # Class means of some samples and mixtures: the floor, nearly.
     assert result.errors.mean() == pytest.approx(LabelOnly()(plain, 0).errors.mean(), rel=0.3)
+
+
+def test_half_of_the_classes_is_never_seen(plain):
+    restricted = Shifted().restrict(plain.known, 5)
+    seen = set(restricted.train.answers)
+    assert len(seen) == 5
+    assert set(restricted.validation.answers) <= seen
+    assert contents(restricted.train) < contents(plain.known.train)
+    assert len(restricted.train) + len(restricted.made) == plain.known.effort.mixtures
+
+
+def test_an_inverse_carries_over_to_classes_that_were_never_seen(plain):
+    found, floor = Shifted()(plain, 0), LabelOnly()(plain, 0)
+    assert found.errors.mean() < 0.5 * floor.errors.mean()
+
+
+def test_one_class_has_no_half(plain):
+    known = plain.known
+    one = replace(known.train, answers=np.zeros_like(known.train.answers))
+    with pytest.raises(NotMeasurableError, match="1 answers occur"):
+        Shifted().restrict(replace(known, train=one), 5)

@@ -85,6 +85,7 @@ STANDARD = Effort(
         "pairs-10",
         "pairs-100",
         "pairs-1000",
+        "shifted",
         "colours",
         "strokes",
     ),

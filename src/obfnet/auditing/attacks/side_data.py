@@ -111,6 +111,40 @@ class ThousandPairs(FewPairs):
     count = 1000
 
 
+class Shifted(SideData):
+    """Samples of another distribution: of half of the classes, judged on all.
+
+    What the decoder has learnt of the transform must carry over to classes it never saw.
+    """
+
+    name = "shifted"
+    knows = "pairs (x, x') of half of the classes, variants of them by queries, and the label"
+
+    def restrict(self, known: Known, seed: int) -> Known:
+        """Keep the pairs whose answer is of a random half of the answers that occur.
+
+        Raises:
+            NotMeasurableError: one answer only, so there is no half, or too few pairs of them.
+        """
+        present = np.unique(known.train.answers)
+        half = np.random.default_rng(seed).permutation(present)[: len(present) // 2]
+        parts = [
+            part.take(np.flatnonzero(np.isin(part.answers, half)))
+            for part in (known.train, known.validation)
+        ]
+        if min(map(len, parts)) < 2:
+            raise NotMeasurableError(
+                f"{len(present)} answers occur, and {min(map(len, parts))} pairs of half of them: "
+                "nothing to learn from"
+            )
+        train, held = parts
+        made = train.take(_none())
+        more = known.effort.mixtures - len(train) if known.subject.queries else 0
+        if more > 0:
+            made = known.sent(variants(train.originals, more, branch(seed, "train")))
+        return replace(known, train=train, made=made, validation=held)
+
+
 class Made(SideData):
     """No real sample at all: draws samples and sends them."""
 
