@@ -13,6 +13,7 @@ from obfnet.auditing.attacks.label_only import LabelOnly
 from obfnet.auditing.attacks.mlp import MlpDecoder
 from obfnet.auditing.attacks.nearest import NearestPairs
 from obfnet.auditing.attacks.perceptual import PerceptualDecoder
+from obfnet.auditing.attacks.similar import SimilarDecoder
 from obfnet.auditing.decoder import Decoder
 from obfnet.auditing.evidence import collect
 from obfnet.auditing.features import Features, distance
@@ -23,7 +24,14 @@ from obfnet.nets.bottleneck import Bottleneck
 from obfnet.nets.infnet import InfNet
 from obfnet.nets.mnist import mlp_obfnet
 
-ATTACKS = (MlpDecoder, ConvolutionalDecoder, PerceptualDecoder, NearestPairs, KernelRidge)
+ATTACKS = (
+    MlpDecoder,
+    ConvolutionalDecoder,
+    PerceptualDecoder,
+    SimilarDecoder,
+    NearestPairs,
+    KernelRidge,
+)
 
 
 def scrambling():
@@ -140,6 +148,16 @@ def test_a_perceptual_decoder_is_nearer_to_the_infnets_eye(evidence):
     assert apart(refined) < 0.97 * apart(plain)
     subject.known.infnet.verify()  # its layers were only looked at
     assert not any(layer._forward_hooks for layer in subject.known.infnet.module.modules())
+
+
+@pytest.mark.parametrize("score", ["ssim", "pyramid"])
+def test_a_decoder_for_similar_pictures_is_better_by_those_scores(evidence, score):
+    subject = evidence["scrambled"]
+    plain, refined = (
+        attack(subject, 0).scores[score].mean()
+        for attack in (ConvolutionalDecoder(), SimilarDecoder())
+    )
+    assert refined < plain
 
 
 def test_an_infnet_that_shows_no_layers_has_no_eye(evidence):

@@ -78,6 +78,7 @@ STANDARD = Effort(
         "kernel",
         "nearest",
         "perceptual",
+        "similar",
         "optimisation",
         "flow",
         "shadow",

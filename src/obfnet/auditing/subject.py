@@ -46,5 +46,12 @@ class Subject:
 
 
 def raw() -> Subject:
-    """Samples that nothing protects: what every attack must succeed on first."""
-    return Subject("raw", lambda samples: samples, gradients=lambda samples: samples)
+    """Samples that nothing protects: what every attack must succeed on first.
+
+    Other devices send theirs as they are, too.
+    """
+
+    def unchanged(samples: Samples) -> Samples:
+        return samples
+
+    return Subject("raw", unchanged, gradients=lambda samples: samples, kin=(unchanged, unchanged))
