@@ -52,7 +52,10 @@ def test_three_rows_side_by_side(first):
     assert codebook["mechanism_args"] == {"codes": 10, "rows_per_class": 1}
     # Raw and obfuscated requests are of one size.
     assert raw["request_bytes"] == published["request_bytes"] == codebook["request_bytes"]
+    assert raw["drop"] == 0
+    assert raw["agreement"] == 1
     for row in first.rows:
+        assert row["clean_accuracy"] == raw["accuracy"]
         assert row["drop"] == pytest.approx(row["clean_accuracy"] - row["accuracy"])
         assert 0 < row["round_trip_ms"]["min"] <= row["round_trip_ms"]["median"]
         assert row["attributes"]["slant"]["chance"] == pytest.approx(0.5, abs=0.1)

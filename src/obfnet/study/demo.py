@@ -20,6 +20,7 @@ from obfnet.progress import say
 from obfnet.seeds import branch
 from obfnet.serving.process import running
 from obfnet.serving.settings import Settings
+from obfnet.specs import Labels
 from obfnet.study import results
 from obfnet.study.making import (
     Workplace,
@@ -85,8 +86,9 @@ def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet dem
             send(made or codebook, url, samples, never if made is None else always, name)
             for name, made in subjects.items()
         ]
+    clean = sent[0].answers
     rows = tuple(
-        _row(place, name, made, report, answers)
+        _row(place, name, made, report, answers, clean)
         for (name, made), report, answers in zip(subjects.items(), reports, sent, strict=True)
     )
     json = results.write(folder, command, rows, time.perf_counter() - started)
@@ -96,12 +98,15 @@ def demo(data_name: str, folder: Path, seed: int = 0, command: str = "obfnet dem
 
 
 def _row(
-    place: Workplace, name: str, made: Bundle | None, report: Report, sent: Sent
+    place: Workplace, name: str, made: Bundle | None, report: Report, sent: Sent, clean: Labels
 ) -> dict[str, Any]:
-    """One results row: the audit's figures, with accuracy as it came back over HTTP."""
+    """One results row: the audit's figures, with all answers as they came back over HTTP.
+
+    An audit looks at some of the test samples, the requests were about all of them.
+    """
     labels = place.data.labels[place.splits.test]
     hits = int((sent.answers == labels).sum())
-    accuracy = hits / len(labels)
+    accuracy, clean_accuracy = hits / len(labels), float((clean == labels).mean())
     row = {
         "dataset": place.data.name,
         "split": place.case.split_label,
@@ -110,10 +115,11 @@ def _row(
         "seeds": [place.seed],
         **report.row(),
         "raw_leakage": report.raw_leakage,
-        "agreement": report.agreement,
+        "agreement": float((sent.answers == clean).mean()),
+        "clean_accuracy": clean_accuracy,
         "accuracy": accuracy,
         "accuracy_ci": list(of_fraction(hits, len(labels))),
-        "drop": report.clean_accuracy - accuracy,
+        "drop": clean_accuracy - accuracy,
         "request_bytes": sent.request_bytes,
         "round_trip_ms": sent.round_trip_ms,
     }
