@@ -23,7 +23,11 @@ Function = Callable[..., Array]
 
 
 def _gemm(
-    *, alpha: float = 1.0, beta: float = 1.0, transA: int = 0, transB: int = 0  # noqa: N803
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    transA: int = 0,  # noqa: N803  # ONNX's own spelling
+    transB: int = 0,  # noqa: N803
 ) -> Function:
     if alpha != 1 or transA:
         raise ValueError("Gemm with alpha or transA")

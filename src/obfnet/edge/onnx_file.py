@@ -5,7 +5,7 @@ Field numbers are those of https://github.com/onnx/onnx/blob/main/onnx/onnx.prot
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -75,9 +75,7 @@ def read(content: bytes) -> Graph:
     model = fields(content)
     if not model.get(7) or model.get(25):
         raise ValueError("it holds no graph, or functions of its own")
-    versions = {
-        _text(opset, 1): integers(opset.get(2, []))[-1] for opset in _inner(model, 8)
-    }
+    versions = {_text(opset, 1): integers(opset.get(2, []))[-1] for opset in _inner(model, 8)}
     if "" not in versions:
         raise ValueError("it names no version of ONNX's operators")
     graph = fields(messages(model[7])[-1])
@@ -112,7 +110,7 @@ def _node(message: Message) -> Node:
     )
 
 
-def _attribute(message: Message) -> Any:
+def _attribute(message: Message) -> object:
     (kind,) = integers(message.get(20, []))
     if kind not in _ATTRIBUTES:
         raise ValueError(f"attribute {_text(message, 1)!r} is of type {kind}")
@@ -143,7 +141,7 @@ def _array(message: Message) -> Array:
 
 
 #: How an attribute's value is read, by ONNX's number of its type.
-_ATTRIBUTES: Mapping[int, Any] = {
+_ATTRIBUTES: Mapping[int, Callable[[Message], object]] = {
     1: lambda message: (floats(message.get(2, [])) or [0.0])[-1],
     2: lambda message: (integers(message.get(3, [])) or [0])[-1],
     3: lambda message: _text(message, 4),
