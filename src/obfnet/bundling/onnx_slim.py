@@ -14,7 +14,7 @@ def slim(model: onnx.ModelProto) -> onnx.ModelProto:
     lean = onnx.ModelProto()
     lean.CopyFrom(model)
     graph = lean.graph
-    del graph.value_info[:], lean.functions[:]
+    del graph.value_info[:]
     for part in (lean, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
         part.doc_string = ""
         del part.metadata_props[:]
