@@ -82,11 +82,15 @@ def _exported(module: nn.Module, example: Samples) -> bytes:
             f"{str(error).splitlines()[0] if str(error) else error!r}"
         ) from error
     assert program is not None
-    return slim(program.model_proto).SerializeToString()
+    content: bytes = slim(program.model_proto).SerializeToString()
+    return content
 
 
 def _compare(module: nn.Module, content: bytes, samples: Samples, tolerance: float) -> None:
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own errors share no public base
+        raise ExportError(f"onnxruntime does not load the exported net: {error}") from error
     for batch in BATCHES:
         with torch.inference_mode():
             wanted = module(torch.from_numpy(samples[:batch].copy())).numpy()

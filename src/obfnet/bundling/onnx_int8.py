@@ -52,7 +52,8 @@ def dynamic_int8(content: bytes) -> bytes:
         )
         model = slim(onnx.load(path))
     _check_weights(model)
-    return model.SerializeToString()
+    made: bytes = model.SerializeToString()
+    return made
 
 
 def full_int8(content: bytes, calibration: Samples) -> bytes:
@@ -80,7 +81,8 @@ def full_int8(content: bytes, calibration: Samples) -> bytes:
         model = slim(onnx.load(path))
     _check_weights(model)
     _check_activations(model)
-    return model.SerializeToString()
+    made: bytes = model.SerializeToString()
+    return made
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types

@@ -104,11 +104,13 @@ class _Making:
 def _pack(obfnet: ObfNet, folder: str, making: _Making, members: dict[str, bytes]) -> Entry:
     encoder = _net(obfnet.encoder, making, lambda samples: samples)
     table = _table(obfnet, making.gate)
+    scale, offset, error = 1.0, 0.0, 0.0
     if table is None:
         suffix = "decoder.onnx"
         decoder = _net(obfnet.decoder, making, lambda samples: _released(obfnet, samples))
     else:
         suffix, decoder = "rows.npy", table.content
+        scale, offset, error = table.scale, table.offset, table.error
     entry = Entry(
         mechanism=obfnet.mechanism.name,
         mechanism_args=arguments(obfnet),
@@ -121,7 +123,9 @@ def _pack(obfnet: ObfNet, folder: str, making: _Making, members: dict[str, bytes
         seed=obfnet.seed,
         seconds=obfnet.seconds,
         precision=making.precision,
-        **({} if table is None else _facts(table)),
+        table_scale=scale,
+        table_offset=offset,
+        table_error=error,
     )
     if making.gate is not None:
         made = exported(entry, encoder, decoder, obfnet.spec)
@@ -134,14 +138,6 @@ def _net(module: nn.Module, making: _Making, inputs: Callable[[Samples], Samples
     """The ONNX of a half, which is given ``inputs`` of a sample."""
     ranges = None if making.gate is None else inputs(making.gate.calibration)
     return export_onnx(module, inputs(making.probes), making.precision, ranges)
-
-
-def _facts(table: StoredTable) -> dict[str, float]:
-    return {
-        "table_scale": table.scale,
-        "table_offset": table.offset,
-        "table_error": table.error,
-    }
 
 
 def arguments(obfnet: ObfNet) -> dict[str, object]:

@@ -135,7 +135,8 @@ def _quantize(*, axis: int = 1, block_size: int = 0, saturate: int = 1) -> Funct
     def quantize(x: Array, scale: Array, zero: Array) -> Array:
         scale, offset = (_along(axis, x.ndim, each) for each in (scale, zero))
         limits = np.iinfo(zero.dtype)
-        return np.clip(np.rint(x / scale) + offset, limits.min, limits.max).astype(zero.dtype)
+        rounded = np.rint(x / scale) + offset
+        return np.asarray(np.clip(rounded, limits.min, limits.max), zero.dtype)
 
     return quantize
 
@@ -148,7 +149,7 @@ def _dequantize(*, axis: int = 1, block_size: int = 0) -> Function:
         centred = x.astype(np.int32)
         if zero is not None:
             centred = centred - _along(axis, x.ndim, zero)
-        return centred.astype(np.float32) * _along(axis, x.ndim, scale)
+        return np.asarray(centred.astype(np.float32) * _along(axis, x.ndim, scale))
 
     return dequantize
 
@@ -176,7 +177,7 @@ def _integer_matmul() -> Function:
     def matmul(x: Array, weight: Array, x_zero: Array | int = 0, w_zero: Array | int = 0) -> Array:
         # Sums of products of bytes are exact in float64.
         product = (x.astype(np.float64) - x_zero) @ (weight.astype(np.float64) - w_zero)
-        return product.astype(np.int32)
+        return np.asarray(product, np.int32)
 
     return matmul
 

@@ -135,7 +135,7 @@ def _products(
         raise ValueError(f"{channels} channels in {group} groups, weights are for {depth} in each")
     rows, columns = seen.shape[-2:]
     taken = seen.reshape(count, group, depth * kernel[0] * kernel[1], rows * columns)
-    made = np.matmul(weight.reshape(group, outputs // group, -1), taken)
+    made: Array = np.matmul(weight.reshape(group, outputs // group, -1), taken)
     return made.reshape(count, outputs, rows, columns)
 
 
