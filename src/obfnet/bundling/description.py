@@ -46,6 +46,7 @@ def describe_bundle(path: Path) -> dict[str, Any]:
         "obfnets": [
             {
                 "mechanism": entry.mechanism,
+                "precision": entry.precision,
                 "validation_accuracy": entry.validation_accuracy,
                 "params": entry.params,
                 "macs": entry.macs,

@@ -25,7 +25,8 @@ class Entry:
         mechanism: its registered name.
         mechanism_args: its arguments.
         encoder: member that holds the encoder, ONNX.
-        decoder: member that holds the decoder: ONNX, or a table of rows as ``.npy``.
+        decoder: member that holds the decoder: ONNX, or a table of rows as ``.npy``, in which a
+            value is ``table_offset + table_scale * stored``.
         certificate: what the mechanism proves for one sample, for people to read; a device
             takes it from the mechanism itself.
         params: learned values of encoder and decoder.
@@ -33,6 +34,10 @@ class Entry:
         validation_accuracy: of the InfNet on x' when it was forged.
         seed: where in the seed tree it was forged.
         seconds: wall time of forging it.
+        precision: of encoder and decoder: ``float32``, ``dynamic-int8`` or ``int8``.
+        table_scale: what one step of a stored table is worth.
+        table_offset: what 0 in it stands for.
+        table_error: the greatest difference from the rows that were forged.
 
     Raises:
         SpecError: a field of another type.
@@ -48,6 +53,10 @@ class Entry:
     validation_accuracy: float
     seed: int
     seconds: float
+    precision: str = "float32"
+    table_scale: float = 1.0
+    table_offset: float = 0.0
+    table_error: float = 0.0
 
     def __post_init__(self) -> None:
         _check_types(self)

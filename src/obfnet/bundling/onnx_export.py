@@ -2,45 +2,73 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnxruntime
 import torch
 from torch import nn
 
-from obfnet.errors import ExportError
+from obfnet.bundling.onnx_int8 import dynamic_int8, full_int8
+from obfnet.bundling.onnx_slim import slim
+from obfnet.bundling.quiet import quiet
+from obfnet.errors import ExportError, SpecError
 from obfnet.specs import Samples
 
 OPSET = 18
 BATCHES = (1, 3, 17)
-TOLERANCE = 1e-4
+#: By precision: what answers may differ by, of the largest one. Whether int8 is good enough is
+#: for a gate to say; this finds nets that are broken.
+TOLERANCES: Mapping[str, float] = {"float32": 1e-4, "dynamic-int8": 0.1, "int8": 0.25}
+PRECISIONS = tuple(TOLERANCES)
+
+_QUANTISERS: Mapping[str, Callable[[bytes, Samples], bytes]] = {
+    "dynamic-int8": lambda content, _: dynamic_int8(content),
+    "int8": full_int8,
+}
 
 
-def export_onnx(module: nn.Module, samples: Samples) -> bytes:
+def export_onnx(
+    module: nn.Module,
+    samples: Samples,
+    precision: str = "float32",
+    calibration: Samples | None = None,
+) -> bytes:
     """Export ``module`` as ONNX with input ``input`` and output ``output``.
 
     Args:
         module: maps ``(n, *shape)`` float32 to ``(n, ...)``; exported in eval mode.
         samples: at least 17 real inputs ``(n, *shape)``; torch and onnxruntime are compared on
             1, 3 and 17 of them.
+        precision: ``float32``; ``dynamic-int8`` for int8 weights; ``int8`` for int8 weights and
+            activations.
+        calibration: real inputs that the ranges of ``int8`` are taken from; by default
+            ``samples``.
 
     Raises:
-        ExportError: too few samples, a net that torch cannot export, or answers that are not
-            finite or differ by more than ``TOLERANCE`` of the largest one.
+        SpecError: no such precision.
+        ExportError: too few samples, a net that torch cannot export, weights that did not become
+            int8, or answers that are not finite or differ by more than ``TOLERANCES`` allows.
     """
+    if precision not in TOLERANCES:
+        raise SpecError(f"no precision {precision!r}; there are: {', '.join(PRECISIONS)}")
     if len(samples) < max(BATCHES):
         raise ExportError(f"the parity check needs {max(BATCHES)} real samples, got {len(samples)}")
-    module.eval()
-    example = torch.from_numpy(samples[:2].copy())
+    content = _exported(module.eval(), samples[:2].copy())
+    _compare(module, content, samples, TOLERANCES["float32"])
+    if precision in _QUANTISERS:
+        ranges = samples if calibration is None else calibration
+        content = _QUANTISERS[precision](content, ranges)
+        _compare(module, content, samples, TOLERANCES[precision])
+    return content
+
+
+def _exported(module: nn.Module, example: Samples) -> bytes:
     try:
-        with _quiet():
+        with quiet():
             program = torch.onnx.export(
                 module,
-                (example,),
+                (torch.from_numpy(example),),
                 dynamo=True,
                 verbose=False,
                 opset_version=OPSET,
@@ -54,38 +82,24 @@ def export_onnx(module: nn.Module, samples: Samples) -> bytes:
             f"{str(error).splitlines()[0] if str(error) else error!r}"
         ) from error
     assert program is not None
-    content: bytes = program.model_proto.SerializeToString()
-    _compare(module, content, samples)
+    content: bytes = slim(program.model_proto).SerializeToString()
     return content
 
 
-def _compare(module: nn.Module, content: bytes, samples: Samples) -> None:
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+def _compare(module: nn.Module, content: bytes, samples: Samples, tolerance: float) -> None:
+    try:
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own errors share no public base
+        raise ExportError(f"onnxruntime does not load the exported net: {error}") from error
     for batch in BATCHES:
         with torch.inference_mode():
             wanted = module(torch.from_numpy(samples[:batch].copy())).numpy()
         (found,) = session.run(None, {"input": samples[:batch]})
         scale = max(1.0, float(np.abs(wanted).max()))
         # Written so that NaN, which is greater than nothing, is refused as well.
-        close = found.shape == wanted.shape and np.abs(found - wanted).max() <= TOLERANCE * scale
+        close = found.shape == wanted.shape and np.abs(found - wanted).max() <= tolerance * scale
         if not close:
             raise ExportError(
                 f"at batch {batch} the exported net gives shape {found.shape} and differs from "
-                f"the original by more than {TOLERANCE * scale:g}; it was not written"
+                f"the original by more than {tolerance * scale:g}; it was not written"
             )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's chatter about its own internals off the user's terminal."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from obfnet import __version__
 from obfnet.bundling.archive import Bundle, write
+from obfnet.bundling.exported import exported
+from obfnet.bundling.gate import Gate
 from obfnet.bundling.keys import Rotation, SigningKey
 from obfnet.bundling.manifest import Entry, Manifest
 from obfnet.bundling.onnx_export import export_onnx
+from obfnet.bundling.table import StoredTable, store
 from obfnet.errors import SpecError
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.sets import ObfNetSet
@@ -34,6 +37,8 @@ def bundle(
     issued: datetime | None = None,
     rotations: Sequence[Rotation] = (),
     audit: Mapping[str, Any] | None = None,
+    precision: str = "float32",
+    gate: Gate | None = None,
 ) -> Bundle:
     """Export each ObfNet of a set, compare it with the original, and pack all in one file.
 
@@ -45,18 +50,26 @@ def bundle(
         issued: when it was made, likewise; now by default.
         rotations: for devices that trust an older key, see ``keys.rotate``.
         audit: summary of the set's audit, for people to read.
+        precision: of the nets: ``float32``, ``dynamic-int8`` or ``int8``.
+        gate: judges every ObfNet by the InfNet's accuracy through it, see ``gate.gate_of``, and
+            lets a table be stored in a byte for each value where the InfNet's answers to its
+            rows stay. Needed for anything but float32.
 
     Raises:
-        SpecError: the set is empty, or the time has no zone.
-        ExportError: an exported net does not answer as the original does.
+        SpecError: the set is empty, the time has no zone, no such precision, or no gate for it.
+        ExportError: an exported net does not answer as the original does, or the InfNet is less
+            accurate through it than the gate allows.
     """
     if not isinstance(obfnets, ObfNetSet):
         raise SpecError(f"expected a set from obfnet.forge, got {type(obfnets).__name__}")
     if not obfnets.obfnets:
         raise SpecError("the set is empty, expected at least one ObfNet")
+    if precision != "float32" and gate is None:
+        raise SpecError(f"{precision} loses some precision: give a gate to judge it by")
     members: dict[str, bytes] = {}
+    making = _Making(obfnets.probes, precision, gate)
     entries = [
-        _pack(obfnet, str(position), obfnets.probes, members)
+        _pack(obfnet, str(position), making, members)
         for position, obfnet in enumerate(obfnets.obfnets)
     ]
     manifest = Manifest(
@@ -81,23 +94,50 @@ def _set_id(obfnets: ObfNetSet) -> str:
     return hashlib.sha256(repr((obfnets.infnet, obfnets.device, seeds)).encode()).hexdigest()[:16]
 
 
-def _pack(obfnet: ObfNet, folder: str, probes: Samples, members: dict[str, bytes]) -> Entry:
-    encoder = f"{folder}/encoder.onnx"
-    members[encoder] = export_onnx(obfnet.encoder, probes)
-    decoder, members_decoder = _decoder(obfnet, probes)
-    members[f"{folder}/{decoder}"] = members_decoder
-    return Entry(
+@dataclass(frozen=True, eq=False)
+class _Making:
+    probes: Samples
+    precision: str
+    gate: Gate | None
+
+
+def _pack(obfnet: ObfNet, folder: str, making: _Making, members: dict[str, bytes]) -> Entry:
+    encoder = _net(obfnet.encoder, making, lambda samples: samples)
+    table = _table(obfnet, making.gate)
+    scale, offset, error = 1.0, 0.0, 0.0
+    if table is None:
+        suffix = "decoder.onnx"
+        decoder = _net(obfnet.decoder, making, lambda samples: _released(obfnet, samples))
+    else:
+        suffix, decoder = "rows.npy", table.content
+        scale, offset, error = table.scale, table.offset, table.error
+    entry = Entry(
         mechanism=obfnet.mechanism.name,
         mechanism_args=arguments(obfnet),
-        encoder=encoder,
-        decoder=f"{folder}/{decoder}",
+        encoder=f"{folder}/encoder.onnx",
+        decoder=f"{folder}/{suffix}",
         certificate=obfnet.mechanism.certificate().to_dict(),
         params=parameters(obfnet.encoder) + parameters(obfnet.decoder),
-        macs=macs(obfnet.encoder, obfnet.spec.shape) + _decoder_macs(obfnet, probes),
+        macs=macs(obfnet.encoder, obfnet.spec.shape) + _decoder_macs(obfnet, making.probes),
         validation_accuracy=obfnet.validation_accuracy,
         seed=obfnet.seed,
         seconds=obfnet.seconds,
+        precision=making.precision,
+        table_scale=scale,
+        table_offset=offset,
+        table_error=error,
     )
+    if making.gate is not None:
+        made = exported(entry, encoder, decoder, obfnet.spec)
+        making.gate.check(f"ObfNet {folder} as {making.precision}", obfnet, made)
+    members |= {entry.encoder: encoder, entry.decoder: decoder}
+    return entry
+
+
+def _net(module: nn.Module, making: _Making, inputs: Callable[[Samples], Samples]) -> bytes:
+    """The ONNX of a half, which is given ``inputs`` of a sample."""
+    ranges = None if making.gate is None else inputs(making.gate.calibration)
+    return export_onnx(module, inputs(making.probes), making.precision, ranges)
 
 
 def arguments(obfnet: ObfNet) -> dict[str, object]:
@@ -105,12 +145,13 @@ def arguments(obfnet: ObfNet) -> dict[str, object]:
     return asdict(obfnet.mechanism)  # type: ignore[call-overload, no-any-return]
 
 
-def _decoder(obfnet: ObfNet, probes: Samples) -> tuple[str, bytes]:
-    if isinstance(obfnet.decoder, Table):
-        buffer = io.BytesIO()
-        np.save(buffer, obfnet.decoder.rows.numpy(), allow_pickle=False)
-        return "rows.npy", buffer.getvalue()
-    return "decoder.onnx", export_onnx(obfnet.decoder, _released(obfnet, probes))
+def _table(obfnet: ObfNet, gate: Gate | None) -> StoredTable | None:
+    """The stored form of a codebook's rows; None for another decoder."""
+    if not isinstance(obfnet.decoder, Table):
+        return None
+    rows = obfnet.decoder.rows.numpy()
+    each = rows.reshape(-1, *obfnet.spec.shape)
+    return store(rows, obfnet.spec, None if gate is None else gate.answers_alike(each))
 
 
 def _decoder_macs(obfnet: ObfNet, probes: Samples) -> int:

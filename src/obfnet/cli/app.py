@@ -14,8 +14,8 @@ from obfnet.progress import say
 
 #: Each verb is the function of the same name in the module of the same name.
 VERBS = (
-    "demo", "train", "forge", "audit", "report", "compare", "inspect", "study", "bench", "serve",
-    "doctor",
+    "demo", "train", "forge", "audit", "report", "compare", "keys", "export", "bundle", "verify",
+    "inspect", "study", "bench", "serve", "doctor",
 )  # fmt: skip
 
 #: Exit status of a process that Ctrl-C ended, by convention 128 + SIGINT.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +12,9 @@ import numpy.typing as npt
 
 from obfnet.bundling.archive import Bundle
 from obfnet.bundling.manifest import Entry
+from obfnet.bundling.table import restore
 from obfnet.edge.runtime import Net, load
-from obfnet.errors import BundleRejectedError, ObfuscationFailedError, SampleRejectedError
+from obfnet.errors import BundleRejectedError, ObfuscationFailedError
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.entropy import choice
 from obfnet.mechanisms.mechanism import Mechanism
@@ -67,51 +67,45 @@ class Obfuscator:
         return obfuscated
 
 
-def obfuscators(bundle: Bundle) -> tuple[Obfuscator, ...]:
+def obfuscators(bundle: Bundle, runtime: str | None = None) -> tuple[Obfuscator, ...]:
     """The ObfNets of a bundle, ready to run.
 
+    Args:
+        bundle: verified.
+        runtime: what runs the nets, of ``runtime.RUNTIMES``; by default the first installed.
+
     Raises:
+        UnknownNameError, MissingExtraError: no such runtime, or it is not installed.
         BundleRejectedError: a net, a mechanism or a table cannot be loaded, or a table's rows
             are not samples, one for each code.
     """
     return tuple(
-        _obfuscator(entry, bundle.members, bundle.manifest.sample)
+        _obfuscator(entry, bundle.members, bundle.manifest.sample, runtime)
         for entry in bundle.manifest.obfnets
     )
 
 
-def _obfuscator(entry: Entry, members: Mapping[str, bytes], spec: SampleSpec) -> Obfuscator:
+def _obfuscator(
+    entry: Entry, members: Mapping[str, bytes], spec: SampleSpec, runtime: str | None
+) -> Obfuscator:
     mechanism = entry.make_mechanism()
     decoder: Decoder
     if entry.decoder.endswith(".npy"):
-        table = _table(entry.decoder, members[entry.decoder], spec)
+        table = restore(
+            entry.decoder, members[entry.decoder], entry.table_scale, entry.table_offset, spec
+        )
         if isinstance(mechanism, Codebook | RandomisedCodebook) and len(table) != mechanism.codes:
             raise BundleRejectedError(
                 f"table {entry.decoder} has {len(table)} rows, expected {mechanism.codes}"
             )
         decoder = partial(_exemplars, table)
     else:
-        decoder = load(members[entry.decoder])
-    return Obfuscator(load(members[entry.encoder]), mechanism, decoder, spec, entry)
+        decoder = load(members[entry.decoder], runtime)
+    encoder = load(members[entry.encoder], runtime)
+    return Obfuscator(encoder, mechanism, decoder, spec, entry)
 
 
 def _exemplars(table: Samples, indices: npt.NDArray[Any]) -> Samples:
     """An exemplar of each code, drawn from the system's generator and from nothing of x."""
     drawn: Samples = table[indices, choice(len(indices), table.shape[1])]
     return drawn
-
-
-def _table(name: str, content: bytes, spec: SampleSpec) -> Samples:
-    """Rows ``(K, E, *shape)`` with at least one exemplar of each code."""
-    try:
-        rows = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-        if rows.ndim != 2 + len(spec.shape) or not rows.shape[1]:
-            axes = ", ".join(map(str, spec.shape))
-            raise SampleRejectedError(
-                f"rows have shape {rows.shape}, expected (codes, exemplars, {axes}) with at least "
-                "one exemplar of each code"
-            )
-        spec.check(rows.reshape(-1, *rows.shape[2:]))
-        return rows
-    except Exception as error:  # damaged headers raise many types
-        raise BundleRejectedError(f"table {name} cannot be used: {error}") from error

@@ -1,49 +1,44 @@
-"""Runs one exported net on the device with onnxruntime."""
+"""What runs an exported net on a device: onnxruntime, or numpy where there is no wheel for it."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
 
-import numpy as np
-import onnxruntime
-
-from obfnet.errors import BundleRejectedError
+from obfnet.errors import MissingExtraError, UnknownNameError
 from obfnet.specs import Samples
 
 #: Samples or codes in, codes or samples out; float32 both.
 Net = Callable[[Samples], Samples]
 
+#: Module with a ``load`` by the package it needs, the fastest first.
+RUNTIMES = {
+    "onnxruntime": "obfnet.edge.onnxruntime_runtime",
+    "numpy": "obfnet.edge.numpy_runtime",
+}
 
-def load(content: bytes) -> Net:
-    """A callable net from ONNX bytes, on one thread: a sample is too small to share.
+
+def load(content: bytes, runtime: str | None = None) -> Net:
+    """A callable net from the bytes of an ONNX file.
+
+    Args:
+        content: of the file.
+        runtime: of ``RUNTIMES``; by default the first that is installed.
 
     Raises:
+        UnknownNameError: there is no such runtime.
+        MissingExtraError: it is not installed.
         BundleRejectedError: the bytes are no ONNX model that this runtime can run, or it has
             another number of inputs or outputs than one.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    # A net's weights come with it: it must not read the device's own files as weights.
-    options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", os.devnull
-    )
+    name = runtime or next(each for each in RUNTIMES if find_spec(each))
+    if name not in RUNTIMES:
+        raise UnknownNameError(f"no runtime {name!r}; there are: {', '.join(RUNTIMES)}")
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own errors share no public base
-        raise BundleRejectedError(f"a net of the bundle cannot be loaded: {error}") from error
-    inputs, outputs = session.get_inputs(), session.get_outputs()
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise BundleRejectedError(
-            f"a net of the bundle has {len(inputs)} inputs and {len(outputs)} outputs, expected "
-            "one of each"
-        )
-    name = inputs[0].name
-
-    def run(values: Samples) -> Samples:
-        return np.asarray(session.run(None, {name: values})[0])
-
-    return run
+        made: Net = import_module(RUNTIMES[name]).load(content)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"runtime {name!r} is not installed: pip install 'obfnet[edge]', or take 'numpy'"
+        ) from error
+    return made

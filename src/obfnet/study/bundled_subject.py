@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from obfnet.auditing.adapters.forged import Smooth, any_of, one_of
 from obfnet.auditing.adapters.onnx_file import smooth_form
 from obfnet.auditing.subject import Subject
 from obfnet.bundling.archive import Bundle, open_bundle
+from obfnet.bundling.table import restore
 from obfnet.edge.obfuscator import Obfuscator, obfuscators
 from obfnet.nets.cost import Cost
 from obfnet.nets.probes import probes
@@ -61,7 +61,8 @@ def _smooth(bundle: Bundle, obfnet: Obfuscator) -> Smooth | None:
         return None
     relax, content = obfnet.mechanism.relax, bundle.members[obfnet.entry.decoder]
     if obfnet.entry.decoder.endswith(".npy"):
-        rows = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+        entry = obfnet.entry
+        rows = restore(entry.decoder, content, entry.table_scale, entry.table_offset, obfnet.spec)
         means = torch.from_numpy(rows.mean(axis=1))
         return lambda samples: torch.einsum("nk,k...->n...", relax(encoder(samples)).exp(), means)
     released = relax(torch.from_numpy(code)).numpy()
