@@ -42,7 +42,7 @@ def captured(connect, relay):
         client.close()
         count = len(relay.requests)
         sent = relay.received[before:]
-        requests = relay.requests[count - 1 - len(samples) :]
+        requests = relay.requests[count - 2 - len(samples) :]
         assert b"".join(requests) == sent  # nothing else went over the wire
         return requests
 
@@ -55,19 +55,20 @@ def test_twins(name, captured, samples, request):
     raw = captured(bundle, never, samples)
     obfuscated = captured(bundle, always, samples)
     again = captured(bundle, always, samples[::-1])
-    assert raw[0] == obfuscated[0] == again[0]  # the question for the model's input name
-    posts = [*raw[1:], *obfuscated[1:], *again[1:]]
+    # The question for the model's input, and the probe.
+    assert raw[:2] == obfuscated[:2] == again[:2]
+    posts = [*raw[2:], *obfuscated[2:], *again[2:]]
     assert len(posts) == 3 * len(samples)
     assert {post[:-TENSOR_BYTES] for post in posts} == {raw[1][:-TENSOR_BYTES]}
     assert {len(post) for post in posts} == {len(raw[1])}
-    for sample, post in zip(samples, raw[1:], strict=True):
+    for sample, post in zip(samples, raw[2:], strict=True):
         assert post[-TENSOR_BYTES:] == sample.tobytes()
     everything = b"".join(obfuscated) + b"".join(again)
     assert not any(sample.tobytes() in everything for sample in samples)
 
 
 def test_the_request_names_nothing_of_the_device(captured, codebook, samples):
-    metadata, post = captured(codebook, always, samples[:1])
+    metadata, _, post = captured(codebook, always, samples[:1])
     assert metadata.startswith(b"GET /v2/models/infnet HTTP/1.1\r\n")
     head, body = post[:-TENSOR_BYTES].split(b"\r\n\r\n")
     request, *lines = head.split(b"\r\n")
@@ -87,7 +88,7 @@ def test_the_request_names_nothing_of_the_device(captured, codebook, samples):
 
 
 def test_codebook_keeps_within_the_range(captured, four_codebooks, make, samples):
-    posts = captured(four_codebooks, always, samples)[1:]
+    posts = captured(four_codebooks, always, samples)[2:]
     sent = np.frombuffer(b"".join(post[-TENSOR_BYTES:] for post in posts), "<f4")
     make.spec.check(sent.reshape(-1, 1, 2, 2))
 

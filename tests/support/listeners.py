@@ -60,7 +60,12 @@ class Listener:
 
     @property
     def posts(self) -> list[bytes]:
-        return [request for request in self.requests if request.startswith(b"POST ")]
+        """Requests of samples: a client's probe is none."""
+        return [each for each in self.requests if each.startswith(b"POST ") and not is_probe(each)]
+
+    @property
+    def probes(self) -> list[bytes]:
+        return [each for each in self.requests if is_probe(each)]
 
     def wait_until_closed(self):
         while self._open:
@@ -114,7 +119,8 @@ class Scripted(Listener):
     """A backend that misbehaves as it is told.
 
     ``answers`` to POST come first to last, then good ones; None closes the connection instead,
-    as ``deaf`` does with every connection and ``hangs_up`` after every answer.
+    as ``deaf`` does with every connection and ``hangs_up`` after every answer. The probe of a
+    client is answered from ``probed`` likewise.
     """
 
     deaf = hangs_up = False
@@ -124,6 +130,7 @@ class Scripted(Listener):
         tensors = (TensorMetadata("x", "FP32", (-1, 1, 2, 2)),), (TensorMetadata("y", "FP32", ()),)
         self.metadata = http_answer(*encode_metadata(ModelMetadata("infnet", (), "", *tensors)))
         self.answers: list[bytes | None] = []
+        self.probed: list[bytes | None] = []
 
     def serve(self, connection):
         while not self.deaf:
@@ -133,7 +140,7 @@ class Scripted(Listener):
                 if not content:
                     return
                 self.received += content
-            answer = self.metadata if self.requests[-1].startswith(b"GET ") else self._next()
+            answer = self._answer(self.requests[-1])
             last = self.hangs_up  # read before the client may go on
             if answer is None:
                 return
@@ -141,8 +148,17 @@ class Scripted(Listener):
             if last:
                 return
 
-    def _next(self):
-        return self.answers.pop(0) if self.answers else good_answer(1)
+    def _answer(self, request):
+        if request.startswith(b"GET "):
+            return self.metadata
+        answers = self.probed if is_probe(request) else self.answers
+        return answers.pop(0) if answers else good_answer(1)
+
+
+def is_probe(request):
+    """Whether it is what a client of samples of four values in [0, 1] tries a backend with."""
+    half = np.full(4, 0.5, np.float32)
+    return request.endswith(half.tobytes()) or b'"data":[ 5.00000000e-01' in request
 
 
 def http_answer(headers, body, status="200 OK"):
