@@ -22,7 +22,19 @@ def captured(tmp_path_factory):
     np.save(rows, np.eye(3, 4, dtype=np.float32).reshape(3, 1, 1, 2, 2))
     names = "0/encoder.onnx", "0/rows.npy"
     entry = Entry("codebook", {"codes": 3}, *names, {}, 0, 0, 1.0, 0, 0.0)
-    manifest = Manifest("d" * 64, SampleSpec((1, 2, 2), 0.0, 1.0), "device-0", (entry,), {}, {})
+    manifest = Manifest(
+        infnet="d" * 64,
+        sample=SampleSpec((1, 2, 2), 0.0, 1.0),
+        device="device-0",
+        set="5e7",
+        version=1,
+        issued="2026-11-22T09:00:00+00:00",
+        expires="",
+        audit={},
+        obfnets=(entry,),
+        digests={},
+        versions={},
+    )
     device = write(manifest, dict(zip(names, (scores(), rows.getvalue()), strict=True)))
     samples = np.random.default_rng(0).random((30, 1, 2, 2), dtype=np.float32)
     folder = repository(tmp_path_factory.mktemp("models"), infnet=scores())

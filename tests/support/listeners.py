@@ -21,14 +21,19 @@ from obfnet.wire import (
 
 
 class Listener:
-    """Accepts connections and keeps every byte that comes."""
+    """Accepts connections and keeps every byte that comes; with ``context``, what TLS carried."""
 
-    def __init__(self):
-        self.connections, self.received = 0, b""
+    def __init__(self, context=None):
+        self.connections = 0
+        self.requests: list[bytes] = []  # the whole ones, in the order in which they were whole
+        self._came: dict[socket.socket, bytearray] = {}
+        self._parsed: dict[socket.socket, int] = {}
+        self._context = context
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept)]
         self._open = set()
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http{'s' if context else ''}://127.0.0.1:{self.port}"
 
     def __enter__(self):
         self._threads[0].start()
@@ -45,18 +50,19 @@ class Listener:
         self._socket.close()
 
     @property
-    def requests(self) -> list[bytes]:
-        """The whole requests that came."""
-        found, rest = [], self.received
-        while rest:
-            head, _, _ = rest.partition(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: *(\d+)\r\n", head + b"\r\n")
-            size = len(head) + 4 + (int(length[1]) if length else 0)
-            if len(rest) < size:
-                break
-            found.append(rest[:size])
-            rest = rest[size:]
-        return found
+    def received(self) -> bytes:
+        """Every byte, one connection after another."""
+        return b"".join(list(self._came.values()))
+
+    def keep(self, connection, content):
+        """Keep what came over ``connection``; returns the request that it made whole, if any."""
+        came = self._came.setdefault(connection, bytearray())
+        came += content
+        whole = _request(bytes(came[self._parsed.get(connection, 0) :]))
+        if whole is not None:
+            self._parsed[connection] = self._parsed.get(connection, 0) + len(whole)
+            self.requests.append(whole)
+        return whole
 
     @property
     def posts(self) -> list[bytes]:
@@ -84,8 +90,29 @@ class Listener:
 
     def _serve(self, connection):
         with connection, suppress(OSError):
-            self.serve(connection)
+            secured = self._secured(connection)
+            if secured is not None:
+                with secured:
+                    self.serve(secured)
+                self._open.discard(secured)
         self._open.discard(connection)
+
+    def _secured(self, connection):
+        if self._context is None:
+            return connection
+        kept = connection.dup()
+        try:
+            secured = self._context.wrap_socket(connection, server_side=True)
+        except OSError:
+            # Read on until the client hangs up: an alert that meets unread bytes is lost.
+            with kept, suppress(OSError):
+                kept.shutdown(socket.SHUT_WR)
+                while kept.recv(1 << 16):
+                    pass
+            return None
+        kept.close()
+        self._open.add(secured)
+        return secured
 
     def serve(self, connection):
         raise NotImplementedError
@@ -111,7 +138,7 @@ class Relay(Listener):
                     if not content:
                         return
                     if key.fileobj is connection:
-                        self.received += content
+                        self.keep(connection, content)
                     key.data.sendall(content)
 
 
@@ -125,8 +152,8 @@ class Scripted(Listener):
 
     deaf = hangs_up = False
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, context=None):
+        super().__init__(context)
         tensors = (TensorMetadata("x", "FP32", (-1, 1, 2, 2)),), (TensorMetadata("y", "FP32", ()),)
         self.metadata = http_answer(*encode_metadata(ModelMetadata("infnet", (), "", *tensors)))
         self.answers: list[bytes | None] = []
@@ -134,13 +161,13 @@ class Scripted(Listener):
 
     def serve(self, connection):
         while not self.deaf:
-            count = len(self.requests)
-            while len(self.requests) == count:
+            request = None
+            while request is None:
                 content = connection.recv(1 << 16)
                 if not content:
                     return
-                self.received += content
-            answer = self._answer(self.requests[-1])
+                request = self.keep(connection, content)
+            answer = self._answer(request)
             last = self.hangs_up  # read before the client may go on
             if answer is None:
                 return
@@ -151,8 +178,20 @@ class Scripted(Listener):
     def _answer(self, request):
         if request.startswith(b"GET "):
             return self.metadata
-        answers = self.probed if is_probe(request) else self.answers
-        return answers.pop(0) if answers else good_answer(1)
+        if is_probe(request):
+            return self.probed.pop(0) if self.probed else good_answer(1)
+        return self._next()
+
+    def _next(self):
+        return self.answers.pop(0) if self.answers else good_answer(1)
+
+
+def _request(content):
+    """The whole request that ``content`` begins with, or None."""
+    head, end, _ = content.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)\r\n", head + b"\r\n")
+    size = len(head) + 4 + (int(length[1]) if length else 0)
+    return content[:size] if end and len(content) >= size else None
 
 
 def is_probe(request):
