@@ -92,6 +92,30 @@ class ObfuscationFailedError(DeviceError):
     """The obfuscated sample could not be made, so none was sent."""
 
 
+class DeviceKeyError(DeviceError):
+    """The device's own key is missing, damaged, or open to others."""
+
+
+class DeviceStateError(DeviceError):
+    """What the device remembers of its bundles is damaged; without it a rollback would pass."""
+
+
+class TokenUnavailableError(DeviceError):
+    """The token for the backend could not be had, or is none."""
+
+
+class RawMessageError(DeviceError):
+    """A raw sample was about to be kept on disk."""
+
+
+class QueueLimitError(DeviceError):
+    """The device's queue holds as much as it may; the newest message was not kept."""
+
+
+class QueueDamagedError(DeviceError):
+    """An entry of the device's queue is not what was written; it was skipped."""
+
+
 class BackendError(ObfNetError):
     """The operator of the backend must act."""
 
@@ -100,8 +124,20 @@ class BackendUnavailableError(BackendError):
     """The backend gave no answer within the allowed attempts."""
 
 
+class BackendUntrustedError(BackendError):
+    """The backend could not prove that it is the one asked for, so it was sent nothing."""
+
+
 class BackendRefusedError(BackendError):
     """The backend answered with an error."""
+
+
+class BackendDeniedError(BackendRefusedError):
+    """The backend wants another token or another client certificate."""
+
+
+class MessageRefusedError(BackendRefusedError):
+    """The backend takes other messages perhaps, but not this one."""
 
 
 class ProtocolError(BackendError):

@@ -16,6 +16,7 @@ from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.manifest import Entry, Manifest
 from obfnet.bundling.trust import trusting
 from obfnet.edge.client import EdgeClient
+from obfnet.edge.device_set import system_clock
 from obfnet.serving import Settings, running
 from obfnet.specs import SampleSpec
 from obfnet.wire.transport import Limits
@@ -44,17 +45,24 @@ def rows_of(number: int):
 
 ENCODER = scores()
 FLAT = onnx_net([("Flatten", ["x"], "y")], gives=("n", 4))
-HALVED = onnx_net(
-    [("Mul", ["x", "half"], "h"), ("Reshape", ["h", "shape"], "y")],
-    accepts=["n", 4],
-    gives=SAMPLE,
-    half=np.float32(0.5),
-    shape=np.array([-1, 1, 2, 2]),
-)
 
 
-def make_bundle(*obfnets, spec=SPEC, arguments=None):
-    """A bundle of ``(mechanism, encoder, decoder)``; a decoder that is no ONNX is a table."""
+def halving(share=0.5):
+    """A decoder: the code of four values times ``share``, as a sample."""
+    return onnx_net(
+        [("Mul", ["x", "share"], "h"), ("Reshape", ["h", "shape"], "y")],
+        accepts=["n", 4],
+        gives=SAMPLE,
+        share=np.float32(share),
+        shape=np.array([-1, 1, 2, 2]),
+    )
+
+
+def make_bundle(*obfnets, arguments=None, key=KEY, rotations=(), **said):
+    """A bundle of ``(mechanism, encoder, decoder)``; a decoder that is no ONNX is a table.
+
+    ``said`` is what the manifest says instead of the usual.
+    """
     members, entries = {}, []
     for number, (mechanism, encoder, decoder) in enumerate(obfnets):
         suffix = "npy" if decoder.startswith((b"\x93NUMPY", b"PK")) else "onnx"
@@ -62,24 +70,25 @@ def make_bundle(*obfnets, spec=SPEC, arguments=None):
         members.update(zip(names, (encoder, decoder), strict=True))
         usual = {"codes": 3} if mechanism == "codebook" else {}
         entries.append(Entry(mechanism, arguments or usual, *names, {}, 0, 0, 1.0, 0, 0.0))
-    manifest = Manifest(
-        infnet="d" * 64,
-        sample=spec,
-        device="device-0",
-        set="5e7",
-        version=1,
-        issued="2026-11-22T09:00:00+00:00",
-        expires="",
-        audit={},
-        obfnets=tuple(entries),
-        digests={},
-        versions={},
-    )
-    return write(manifest, members, KEY)
+    usual = {
+        "infnet": "d" * 64,
+        "sample": SPEC,
+        "device": "device-0",
+        "set": "5e7",
+        "version": 1,
+        "issued": "2026-11-22T09:00:00+00:00",
+        "expires": "",
+        "audit": {},
+        "digests": {},
+        "versions": {},
+    }
+    manifest = Manifest(obfnets=tuple(entries), **usual | said)
+    return write(manifest, members, key, rotations)
 
 
-def codebooks(count: int):
-    return make_bundle(*(("codebook", ENCODER, npy(rows_of(number))) for number in range(count)))
+def codebooks(count: int, first=0, **said):
+    tables = (npy(rows_of(number)) for number in range(first, first + count))
+    return make_bundle(*(("codebook", ENCODER, table) for table in tables), **said)
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +101,10 @@ def make():
         net = staticmethod(onnx_net)
         npy = staticmethod(npy)
         rows = staticmethod(rows_of)
-        spec, encoder, flat, halved = SPEC, ENCODER, FLAT, HALVED
+        codebooks = staticmethod(codebooks)
+        halving = staticmethod(halving)
+        spec, encoder, flat = SPEC, ENCODER, FLAT
+        clock = staticmethod(system_clock)
         key, trust = KEY, trusting(KEY.public, device="device-0")
 
     return Make
@@ -112,7 +124,7 @@ def four_codebooks():
 @pytest.fixture(scope="session")
 def published():
     """A ``none`` bundle: x' is half of x."""
-    return make_bundle(("none", FLAT, HALVED))
+    return make_bundle(("none", FLAT, halving()))
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,7 @@ def test_metadata_that_does_not_fit(metadata, codebook, connect, scripted, answe
 
 def test_path_before_the_protocols_own(codebook, connect, scripted, samples):
     assert connect(codebook, f"{scripted.url}/a b/%20/", model="m/n").infer(samples[0]) == 1
-    get, post = scripted.requests
+    get, probe, post = scripted.requests
+    assert probe.startswith(b"POST /a%20b/%20/v2/models/m%2Fn/infer HTTP/1.1\r\n")
     assert get.startswith(b"GET /a%20b/%20/v2/models/m%2Fn HTTP/1.1\r\n")
     assert post.startswith(b"POST /a%20b/%20/v2/models/m%2Fn/infer HTTP/1.1\r\n")

@@ -175,10 +175,10 @@ def test_mechanism_that_is_unknown_or_does_not_fit(codebook):
 
 def test_mechanism_that_fails_in_its_own_way(codebook, make, samples):
     class Odd:
-        def release(self, code):
+        def release(self, code, noise):
             return code[0, 0] / 0 if code.size > 4 else "no array"
 
     (obfuscator,) = obfuscators(codebook)
-    for odd in (replace(obfuscator, mechanism=Odd()), replace(obfuscator, decoder=lambda _: None)):
+    for odd in (replace(obfuscator, mechanism=Odd()), replace(obfuscator, decoder=lambda *_: None)):
         with pytest.raises(ObfuscationFailedError):
             odd(samples[:1])

@@ -1,11 +1,15 @@
 """On the wire a raw and an obfuscated request are twins: the same bytes but for the tensor."""
 
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+from listeners import good_answer, http_answer
+from obfnet.edge.device_key import DeviceKey
+from obfnet.edge.picker import pinned
 from obfnet.edge.policy import always, never
 
 TENSOR_BYTES = 4 * 4
@@ -34,15 +38,15 @@ print(sorted({"torch", "sklearn", "librosa", "scipy", "onnx"} & sys.modules.keys
 def captured(connect, relay):
     """Every byte that a fresh client sends for these samples, one list of requests."""
 
-    def captured(bundle, policy, samples):
+    def captured(bundle, policy, samples, **options):
         before = len(relay.received)
-        client = connect(bundle, relay.url, policy=policy)
+        client = connect(bundle, relay.url, policy=policy, **options)
         for sample in samples:
             client.infer(sample)
         client.close()
         count = len(relay.requests)
         sent = relay.received[before:]
-        requests = relay.requests[count - 1 - len(samples) :]
+        requests = relay.requests[count - 2 - len(samples) :]
         assert b"".join(requests) == sent  # nothing else went over the wire
         return requests
 
@@ -55,19 +59,48 @@ def test_twins(name, captured, samples, request):
     raw = captured(bundle, never, samples)
     obfuscated = captured(bundle, always, samples)
     again = captured(bundle, always, samples[::-1])
-    assert raw[0] == obfuscated[0] == again[0]  # the question for the model's input name
-    posts = [*raw[1:], *obfuscated[1:], *again[1:]]
+    # The question for the model's input, and the probe.
+    assert raw[:2] == obfuscated[:2] == again[:2]
+    posts = [*raw[2:], *obfuscated[2:], *again[2:]]
     assert len(posts) == 3 * len(samples)
     assert {post[:-TENSOR_BYTES] for post in posts} == {raw[1][:-TENSOR_BYTES]}
     assert {len(post) for post in posts} == {len(raw[1])}
-    for sample, post in zip(samples, raw[1:], strict=True):
+    for sample, post in zip(samples, raw[2:], strict=True):
         assert post[-TENSOR_BYTES:] == sample.tobytes()
     everything = b"".join(obfuscated) + b"".join(again)
     assert not any(sample.tobytes() in everything for sample in samples)
 
 
+def test_twins_with_a_token_and_a_pinned_picker(captured, four_codebooks, samples):
+    options = {"token": "a-token", "picker": pinned(DeviceKey(bytes(32)))}
+    raw = captured(four_codebooks, never, samples, **options)
+    obfuscated = captured(four_codebooks, always, samples, **options)
+    assert raw[:2] == obfuscated[:2]
+    assert {post[:-TENSOR_BYTES] for post in (*raw[2:], *obfuscated[2:])} == {
+        raw[2][:-TENSOR_BYTES]
+    }
+    assert all(b"\r\nAuthorization: Bearer a-token\r\n" in request for request in raw)
+
+
+def test_twins_in_json(scripted, connect, four_codebooks, samples):
+    """Values of any number of digits, in requests of one length."""
+    scripted.probed = [http_answer({}, b"", "500 Error"), good_answer(1)] * 2
+    for policy in (never, always):
+        client = connect(four_codebooks, scripted.url, policy=policy)
+        for sample in (np.zeros_like(samples[0]), *samples):
+            client.infer(sample)
+    mark = b'"data":['
+    assert len(scripted.posts) == 2 * (1 + len(samples))
+    assert {len(post) for post in scripted.posts} == {len(scripted.posts[0])}
+    assert {post.partition(mark)[0] for post in scripted.posts} == {
+        scripted.posts[0].partition(mark)[0]
+    }
+    forms = [re.sub(rb"[0-9+-]", b"#", post.partition(mark)[2]) for post in scripted.posts]
+    assert set(forms) == {b",".join([b" #.########e###"] * 4) + b"]}]}"}
+
+
 def test_the_request_names_nothing_of_the_device(captured, codebook, samples):
-    metadata, post = captured(codebook, always, samples[:1])
+    metadata, _, post = captured(codebook, always, samples[:1])
     assert metadata.startswith(b"GET /v2/models/infnet HTTP/1.1\r\n")
     head, body = post[:-TENSOR_BYTES].split(b"\r\n\r\n")
     request, *lines = head.split(b"\r\n")
@@ -87,7 +120,7 @@ def test_the_request_names_nothing_of_the_device(captured, codebook, samples):
 
 
 def test_codebook_keeps_within_the_range(captured, four_codebooks, make, samples):
-    posts = captured(four_codebooks, always, samples)[1:]
+    posts = captured(four_codebooks, always, samples)[2:]
     sent = np.frombuffer(b"".join(post[-TENSOR_BYTES:] for post in posts), "<f4")
     make.spec.check(sent.reshape(-1, 1, 2, 2))
 

@@ -21,14 +21,19 @@ from obfnet.wire import (
 
 
 class Listener:
-    """Accepts connections and keeps every byte that comes."""
+    """Accepts connections and keeps every byte that comes; with ``context``, what TLS carried."""
 
-    def __init__(self):
-        self.connections, self.received = 0, b""
+    def __init__(self, context=None):
+        self.connections = 0
+        self.requests: list[bytes] = []  # the whole ones, in the order in which they were whole
+        self._came: dict[socket.socket, bytearray] = {}
+        self._parsed: dict[socket.socket, int] = {}
+        self._context = context
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._threads = [threading.Thread(target=self._accept)]
         self._open = set()
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.port = self._socket.getsockname()[1]
+        self.url = f"http{'s' if context else ''}://127.0.0.1:{self.port}"
 
     def __enter__(self):
         self._threads[0].start()
@@ -45,22 +50,28 @@ class Listener:
         self._socket.close()
 
     @property
-    def requests(self) -> list[bytes]:
-        """The whole requests that came."""
-        found, rest = [], self.received
-        while rest:
-            head, _, _ = rest.partition(b"\r\n\r\n")
-            length = re.search(rb"(?i)content-length: *(\d+)\r\n", head + b"\r\n")
-            size = len(head) + 4 + (int(length[1]) if length else 0)
-            if len(rest) < size:
-                break
-            found.append(rest[:size])
-            rest = rest[size:]
-        return found
+    def received(self) -> bytes:
+        """Every byte, one connection after another."""
+        return b"".join(list(self._came.values()))
+
+    def keep(self, connection, content):
+        """Keep what came over ``connection``; returns the request that it made whole, if any."""
+        came = self._came.setdefault(connection, bytearray())
+        came += content
+        whole = _request(bytes(came[self._parsed.get(connection, 0) :]))
+        if whole is not None:
+            self._parsed[connection] = self._parsed.get(connection, 0) + len(whole)
+            self.requests.append(whole)
+        return whole
 
     @property
     def posts(self) -> list[bytes]:
-        return [request for request in self.requests if request.startswith(b"POST ")]
+        """Requests of samples: a client's probe is none."""
+        return [each for each in self.requests if each.startswith(b"POST ") and not is_probe(each)]
+
+    @property
+    def probes(self) -> list[bytes]:
+        return [each for each in self.requests if is_probe(each)]
 
     def wait_until_closed(self):
         while self._open:
@@ -79,8 +90,29 @@ class Listener:
 
     def _serve(self, connection):
         with connection, suppress(OSError):
-            self.serve(connection)
+            secured = self._secured(connection)
+            if secured is not None:
+                with secured:
+                    self.serve(secured)
+                self._open.discard(secured)
         self._open.discard(connection)
+
+    def _secured(self, connection):
+        if self._context is None:
+            return connection
+        kept = connection.dup()
+        try:
+            secured = self._context.wrap_socket(connection, server_side=True)
+        except OSError:
+            # Read on until the client hangs up: an alert that meets unread bytes is lost.
+            with kept, suppress(OSError):
+                kept.shutdown(socket.SHUT_WR)
+                while kept.recv(1 << 16):
+                    pass
+            return None
+        kept.close()
+        self._open.add(secured)
+        return secured
 
     def serve(self, connection):
         raise NotImplementedError
@@ -106,7 +138,7 @@ class Relay(Listener):
                     if not content:
                         return
                     if key.fileobj is connection:
-                        self.received += content
+                        self.keep(connection, content)
                     key.data.sendall(content)
 
 
@@ -114,26 +146,28 @@ class Scripted(Listener):
     """A backend that misbehaves as it is told.
 
     ``answers`` to POST come first to last, then good ones; None closes the connection instead,
-    as ``deaf`` does with every connection and ``hangs_up`` after every answer.
+    as ``deaf`` does with every connection and ``hangs_up`` after every answer. The probe of a
+    client is answered from ``probed`` likewise.
     """
 
     deaf = hangs_up = False
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, context=None):
+        super().__init__(context)
         tensors = (TensorMetadata("x", "FP32", (-1, 1, 2, 2)),), (TensorMetadata("y", "FP32", ()),)
         self.metadata = http_answer(*encode_metadata(ModelMetadata("infnet", (), "", *tensors)))
         self.answers: list[bytes | None] = []
+        self.probed: list[bytes | None] = []
 
     def serve(self, connection):
         while not self.deaf:
-            count = len(self.requests)
-            while len(self.requests) == count:
+            request = None
+            while request is None:
                 content = connection.recv(1 << 16)
                 if not content:
                     return
-                self.received += content
-            answer = self.metadata if self.requests[-1].startswith(b"GET ") else self._next()
+                request = self.keep(connection, content)
+            answer = self._answer(request)
             last = self.hangs_up  # read before the client may go on
             if answer is None:
                 return
@@ -141,8 +175,29 @@ class Scripted(Listener):
             if last:
                 return
 
+    def _answer(self, request):
+        if request.startswith(b"GET "):
+            return self.metadata
+        if is_probe(request):
+            return self.probed.pop(0) if self.probed else good_answer(1)
+        return self._next()
+
     def _next(self):
         return self.answers.pop(0) if self.answers else good_answer(1)
+
+
+def _request(content):
+    """The whole request that ``content`` begins with, or None."""
+    head, end, _ = content.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)\r\n", head + b"\r\n")
+    size = len(head) + 4 + (int(length[1]) if length else 0)
+    return content[:size] if end and len(content) >= size else None
+
+
+def is_probe(request):
+    """Whether it is what a client of samples of four values in [0, 1] tries a backend with."""
+    half = np.full(4, 0.5, np.float32)
+    return request.endswith(half.tobytes()) or b'"data":[ 5.00000000e-01' in request
 
 
 def http_answer(headers, body, status="200 OK"):

@@ -247,7 +247,9 @@ def test_answer_that_nobody_asked_for_meets_no_sample(connect, scripted):
     [
         "",
         "backend:8000",
-        "https://backend",
+        "https://",
+        "HTTPS//backend",
+        "https://user:secret@backend",
         "ftp://backend",
         "http://",
         "http://:8000",

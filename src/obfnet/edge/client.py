@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field
+import copy
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -11,51 +10,48 @@ from urllib.parse import quote
 import numpy as np
 
 from obfnet.bundling.archive import Bundle
-from obfnet.bundling.trust import Trust, opened
-from obfnet.edge.obfuscator import obfuscators
+from obfnet.bundling.trust import Trust
+from obfnet.edge.answers import labels
+from obfnet.edge.device_set import Clock, DeviceSet, system_clock
+from obfnet.edge.message import Agreed, Message, write
+from obfnet.edge.negotiation import negotiate
+from obfnet.edge.outgoing import outgoing
+from obfnet.edge.picker import Picker, random
 from obfnet.edge.policy import Policy, always
-from obfnet.errors import ObfuscationFailedError, ProtocolError, SampleRejectedError
-from obfnet.specs import Samples
-from obfnet.wire import (
-    InferRequest,
-    Tensor,
-    TensorMetadata,
-    decode_metadata,
-    decode_response,
-    encode_request,
-)
+from obfnet.errors import ProtocolError, SampleRejectedError, SpecError
+from obfnet.specs import Labels, Samples, SampleSpec
+from obfnet.wire.tls import Tls
+from obfnet.wire.token import TokenSource
 from obfnet.wire.transport import Limits, Transport
 
-
-@dataclass(frozen=True)
-class Message:
-    """What one request sends: HTTP headers of the protocol, and the body.
-
-    The body may hold a raw sample, so it is kept out of ``repr`` and thus out of logs.
-    """
-
-    headers: dict[str, str]
-    body: bytes = field(repr=False)
+__all__ = ["EdgeClient", "Message"]
 
 
 class EdgeClient:
     """Asks an unmodified backend for labels without showing it raw samples.
 
     A raw and an obfuscated request differ in the bytes of one tensor and in nothing else.
-    It holds one connection and is not safe to share: give each thread a client of its own.
+    It holds one connection and is not safe to share: give each thread ``client.another()``.
 
     Args:
         bundle: the device's set: a ``Bundle``, its bytes or its path.
-        trust: what the bundle is held to, see ``bundling.trust.trusting``; may be left out for a
+        url: ``http://host:port`` or ``https://host:port`` of an Open Inference Protocol v2
+            backend.
+        trust: what bundles are held to, see ``bundling.trust.trusting``; may be left out for a
             ``Bundle`` that this program made or verified itself.
-        url: ``http://host:port`` of an Open Inference Protocol v2 backend.
         model: name of the InfNet there.
         policy: returns True to obfuscate; asked once for each sample.
+        picker: chooses the ObfNet of each sample: ``picker.random`` or ``picker.pinned(key)``.
         limits: timeout, attempts and back-off.
+        tls: whom to believe and how to say who asks, for ``https``.
+        token: bearer token, or what gives the current one.
+        agreed: how the backend takes samples, where that is known; asked for by default.
+        clock: tells when a bundle has expired.
 
     Raises:
         BundleRejectedError: the bundle is damaged, inconsistent, or not to be trusted.
-        SpecError: not the URL of a backend, or a bundle from outside without ``trust``.
+        SpecError: not the URL of a backend, a bundle from outside without ``trust``, or TLS files
+            that cannot be used.
     """
 
     def __init__(
@@ -66,15 +62,39 @@ class EdgeClient:
         trust: Trust | None = None,
         model: str = "infnet",
         policy: Policy = always,
+        picker: Picker = random,
         limits: Limits | None = None,
+        tls: Tls | None = None,
+        token: TokenSource | None = None,
+        agreed: Agreed | None = None,
+        clock: Clock = system_clock,
     ) -> None:
-        checked = opened(bundle, trust)
-        self._spec = checked.manifest.sample
-        self._obfuscators = obfuscators(checked)
+        self._set = DeviceSet(bundle, trust, clock)
         self._policy = policy
-        self._transport = Transport(url, limits or Limits())
+        self._picker = picker
+        self._transport = Transport(url, limits or Limits(), tls=tls, token=token)
         self._path = f"/v2/models/{quote(model, safe='')}"
-        self._input: str | None = None
+        self._agreed = {} if agreed is None else {self._set.loaded.spec: agreed}
+
+    @property
+    def bundle(self) -> Bundle:
+        """The bundle in use."""
+        return self._set.loaded.bundle
+
+    @property
+    def trust(self) -> Trust | None:
+        """What the next bundle is held to; ``edge.state.save`` keeps it over a restart."""
+        return self._set.loaded.trust
+
+    def connect(self) -> Agreed:
+        """Agree with the backend how it takes samples, without showing it one; done once.
+
+        The first sample does this if nobody did before.
+
+        Raises:
+            BackendError: no backend, one that refuses, or a model of other samples.
+        """
+        return self._agree(self._set.loaded.spec)
 
     def infer(self, sample: Samples) -> int:
         """The backend's label for one sample.
@@ -85,40 +105,71 @@ class EdgeClient:
         Raises:
             SampleRejectedError: wrong shape, dtype or range, NaN; nothing was sent.
             ObfuscationFailedError: x' could not be made; nothing was sent.
+            BundleExpiredError: the bundle's time is over; nothing was sent.
+            TokenUnavailableError: there is no token to send; nothing was sent.
+            BackendUntrustedError: the backend's certificate is not believed; nothing was sent.
             BackendUnavailableError: no answer in all attempts; each sent the same bytes.
             BackendRefusedError: the backend answered with an error.
             ProtocolError: the backend's answer cannot be understood.
         """
         return self.send(self.prepare(sample))
 
+    def infer_batch(self, samples: Samples) -> Labels:
+        """The backend's labels ``(n,)`` for ``samples`` ``(n, *shape)``, in one request.
+
+        Raises:
+            ProtocolError: also where the backend takes fewer samples at once.
+            ObfNetError: see ``infer``; what stops one sample stops all of them.
+        """
+        return self.send_batch(self.prepare_batch(samples))
+
     def prepare(self, sample: Samples) -> Message:
         """Obfuscate one sample if the policy says so, and encode it; the sample stays here.
 
-        The first call asks the backend for the name of the model's input, and may fail as
-        ``infer`` does.
+        The first call agrees with the backend how it takes samples, and may fail as ``infer``
+        does.
         """
-        if not isinstance(sample, np.ndarray):
-            raise SampleRejectedError(f"expected a numpy array, got {type(sample).__name__}")
-        # A plain array: subclasses, such as masked ones, hide values from the check.
-        batch = self._spec.check(np.asarray(sample)[None])
-        if self._wants_obfuscation():
-            batch = secrets.choice(self._obfuscators)(batch)
-        headers, body = encode_request(InferRequest((Tensor(self._input_name(), batch),)))
-        return Message(headers, body)
+        return self._prepare(_array(sample)[None])
+
+    def prepare_batch(self, samples: Samples) -> Message:
+        """The same for samples ``(n, *shape)``, at least one."""
+        batch = _array(samples)
+        if batch.ndim and not len(batch):
+            raise SampleRejectedError("expected at least one sample, got an empty batch")
+        return self._prepare(batch)
 
     def send(self, message: Message) -> int:
-        """The backend's label for a prepared message."""
+        """The backend's label for a prepared message of one sample."""
+        if message.count != 1:
+            raise SpecError(f"the message has {message.count} samples: use send_batch")
+        return int(self.send_batch(message)[0])
+
+    def send_batch(self, message: Message) -> Labels:
+        """The backend's labels ``(n,)`` for a prepared message of n samples."""
         reply = self._transport.post(f"{self._path}/infer", message.headers, message.body)
-        outputs = decode_response(reply.body, reply.header_length).outputs
-        shapes = [output.shape for output in outputs]
-        if not shapes or len(shapes[0]) != 2 or shapes[0][0] != 1 or shapes[0][1] < 1:
-            raise ProtocolError(
-                f"the backend answered with outputs of shape {shapes}, expected (1, classes) first"
-            )
-        scores = outputs[0].data[0]
-        if np.isnan(scores).any():
-            raise ProtocolError("the backend answered with NaN, expected a score for each class")
-        return int(scores.argmax())
+        return labels(reply, message.count)
+
+    def update(self, bundle: Bundle | bytes | str | Path) -> Bundle:
+        """Verify a newer bundle and use it from the next sample on; may come from any thread.
+
+        Whatever is raised, the old bundle stays at work.
+
+        Raises:
+            BundleRejectedError: it is older, not trusted, not for this device, expired, damaged,
+                or cannot be loaded.
+            SpecError: a bundle from outside, and this client was made without ``trust``.
+        """
+        return self._set.update(bundle).bundle
+
+    def another(self) -> EdgeClient:
+        """A client with a connection of its own, for another thread.
+
+        It shares the set, so that an update reaches all, and the policy and the picker, which
+        must bear being called from several threads.
+        """
+        made = copy.copy(self)
+        made._transport = self._transport.another()
+        return made
 
     def close(self) -> None:
         """Close the connection."""
@@ -135,35 +186,26 @@ class EdgeClient:
     ) -> None:
         self.close()
 
-    def _wants_obfuscation(self) -> bool:
-        try:
-            choice = self._policy()
-        except Exception as error:
-            raise ObfuscationFailedError(f"the policy failed: {error!r}") from error
-        # Only a plain False sends raw: None from a policy without a return must not.
-        if not isinstance(choice, bool):
-            raise ObfuscationFailedError(f"the policy gave {choice!r}, expected True or False")
-        return choice
-
-    def _input_name(self) -> str:
-        """The model's input name, asked of the backend once."""
-        if self._input is None:
-            metadata = decode_metadata(self._transport.get(self._path).body)
-            if len(metadata.inputs) != 1 or not self._takes_samples(metadata.inputs[0]):
-                raise ProtocolError(
-                    f"the backend's model takes {metadata.inputs}, expected one FP32 input of "
-                    f"shape {(-1, *self._spec.shape)}: is this the InfNet the bundle was forged "
-                    "for?"
-                )
-            self._input = metadata.inputs[0].name
-        return self._input
-
-    def _takes_samples(self, tensor: TensorMetadata) -> bool:
-        lengths = (1, *self._spec.shape)
-        return (
-            tensor.datatype == "FP32"
-            and len(tensor.shape) == len(lengths)
-            and all(
-                free in (-1, length) for free, length in zip(tensor.shape, lengths, strict=True)
+    def _prepare(self, batch: Samples) -> Message:
+        loaded = self._set.current()  # one bundle for the whole request, whatever comes meanwhile
+        checked = loaded.spec.check(batch)
+        values, obfuscated = outgoing(checked, loaded.obfuscators, self._policy, self._picker)
+        agreed = self._agree(loaded.spec)
+        if agreed.most is not None and len(values) > agreed.most:
+            raise ProtocolError(
+                f"the backend takes {agreed.most} samples at once, got {len(values)}: send fewer, "
+                "or serve the InfNet with a free batch axis"
             )
-        )
+        return write(agreed, values, obfuscated)
+
+    def _agree(self, spec: SampleSpec) -> Agreed:
+        if spec not in self._agreed:
+            self._agreed[spec] = negotiate(self._transport, self._path, spec)
+        return self._agreed[spec]
+
+
+def _array(value: Samples) -> Samples:
+    if not isinstance(value, np.ndarray):
+        raise SampleRejectedError(f"expected a numpy array, got {type(value).__name__}")
+    # A plain array: subclasses, such as masked ones, hide values from the check.
+    return np.asarray(value)

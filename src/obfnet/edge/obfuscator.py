@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +18,17 @@ from obfnet.bundling.table import restore
 from obfnet.edge.runtime import Net, load
 from obfnet.errors import BundleRejectedError, ObfuscationFailedError
 from obfnet.mechanisms.codebook import Codebook
-from obfnet.mechanisms.entropy import choice
+from obfnet.mechanisms.entropy import Uniform, choice, system
 from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.mechanisms.randomised_codebook import RandomisedCodebook
 from obfnet.specs import Samples, SampleSpec
 
-Decoder = Callable[[npt.NDArray[Any]], Samples]
+
+class Decoder(Protocol):
+    """Released code to x' ``(n, *shape)``."""
+
+    def __call__(self, released: npt.NDArray[Any], draw: Uniform = system, /) -> Samples:
+        """``draw`` picks one of a code's exemplars; a net takes nothing from it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +41,7 @@ class Obfuscator:
         decoder: released code to x' ``(n, *shape)``.
         spec: what a sample looks like.
         entry: what the bundle says of this ObfNet.
+        identity: hash of mechanism, encoder and decoder: the same in every bundle that has it.
     """
 
     encoder: Net
@@ -41,16 +49,24 @@ class Obfuscator:
     decoder: Decoder
     spec: SampleSpec
     entry: Entry
+    identity: bytes
 
-    def __call__(self, samples: Samples) -> Samples:
+    def __call__(
+        self, samples: Samples, noise: Uniform = system, draw: Uniform = system
+    ) -> Samples:
         """x' ``(n, *shape)`` of samples ``(n, *shape)``.
+
+        Args:
+            samples: raw ones.
+            noise: what a randomised mechanism draws from.
+            draw: what picks one of a code's exemplars.
 
         Raises:
             ObfuscationFailedError: anything at all went wrong, or x' is not a sample.
         """
         try:
-            released = self.mechanism.release(self.encoder(samples))
-            obfuscated: object = self.decoder(released)
+            released = self.mechanism.release(self.encoder(samples), noise)
+            obfuscated: object = self.decoder(released, draw)
         except ObfuscationFailedError:
             raise
         except Exception as error:  # whatever fails on the way, nothing may be sent
@@ -100,12 +116,23 @@ def _obfuscator(
             )
         decoder = partial(_exemplars, table)
     else:
-        decoder = load(members[entry.decoder], runtime)
+        decoder = partial(_decoded, load(members[entry.decoder], runtime))
+    identity = _identity(entry, members)
     encoder = load(members[entry.encoder], runtime)
-    return Obfuscator(encoder, mechanism, decoder, spec, entry)
+    return Obfuscator(encoder, mechanism, decoder, spec, entry, identity)
 
 
-def _exemplars(table: Samples, indices: npt.NDArray[Any]) -> Samples:
-    """An exemplar of each code, drawn from the system's generator and from nothing of x."""
-    drawn: Samples = table[indices, choice(len(indices), table.shape[1])]
+def _identity(entry: Entry, members: Mapping[str, bytes]) -> bytes:
+    mechanism = json.dumps([entry.mechanism, entry.mechanism_args], sort_keys=True).encode()
+    parts = (mechanism, members[entry.encoder], members[entry.decoder])
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
+
+
+def _decoded(net: Net, released: npt.NDArray[Any], draw: Uniform = system, /) -> Samples:
+    return net(released)
+
+
+def _exemplars(table: Samples, indices: npt.NDArray[Any], draw: Uniform = system, /) -> Samples:
+    """An exemplar of each code; by itself drawn from the system's generator, from nothing of x."""
+    drawn: Samples = table[indices, choice(len(indices), table.shape[1], draw)]
     return drawn

@@ -60,6 +60,8 @@ def capture(
     order = iter([False, True, *obfuscate.tolist()])
     with _relay(url) as relay:
         with EdgeClient(bundle, relay.url, model=model, policy=lambda: next(order)) as client:
+            client.connect()
+            relay.captures.clear()  # of the probe, which carries no sample
             for position in (0, 0, *chosen):
                 client.infer(samples[position])
         requests = [each for each in relay.captures if each.head.startswith(b"POST ")][2:]

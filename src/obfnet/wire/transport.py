@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import ipaddress
 import secrets
-import selectors
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,13 +15,17 @@ from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 from obfnet.errors import (
+    BackendDeniedError,
     BackendRefusedError,
     BackendUnavailableError,
+    MessageRefusedError,
     ProtocolError,
     SpecError,
 )
+from obfnet.wire import token as tokens
 from obfnet.wire.envelope import HEADER_LENGTH
 from obfnet.wire.response import decode_error
+from obfnet.wire.tls import Tls, final
 
 #: A larger answer is not read: a device has little memory, and a label needs few bytes.
 MOST_BYTES = 16 << 20
@@ -31,6 +36,16 @@ _RETRIED = (
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 )
+#: What else a backend may mean by an error; the others are plain refusals.
+_MEANINGS: Mapping[int, type[BackendRefusedError]] = {
+    HTTPStatus.UNAUTHORIZED: BackendDeniedError,
+    HTTPStatus.FORBIDDEN: BackendDeniedError,
+    HTTPStatus.BAD_REQUEST: MessageRefusedError,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: MessageRefusedError,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: MessageRefusedError,
+    HTTPStatus.UNPROCESSABLE_ENTITY: MessageRefusedError,
+    HTTPStatus.INTERNAL_SERVER_ERROR: MessageRefusedError,
+}
 
 
 @dataclass(frozen=True)
@@ -81,27 +96,52 @@ class Transport:
     """A connection to one backend; not safe to share between threads.
 
     Args:
-        url: ``http://host:port`` of the backend, optionally with a path before ``/v2``.
+        url: ``http://host:port`` or ``https://host:port`` of the backend, optionally with a path
+            before ``/v2``.
         limits: how long and how often to try.
+        tls: whom to believe, for ``https``; the system's authorities by default.
+        token: bearer token, or what gives the current one; asked once for each request.
 
     Raises:
-        SpecError: another scheme, no host, a bad port, or a user, query or fragment.
+        SpecError: another scheme, no host, a bad port, or a user, query or fragment; ``tls`` for
+            ``http``, or files of it that cannot be used; a token that anybody could read.
     """
 
-    def __init__(self, url: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        url: str,
+        limits: Limits,
+        *,
+        tls: Tls | None = None,
+        token: tokens.TokenSource | None = None,
+    ) -> None:
         try:
             parts = urlsplit(url)
-            host = parts.hostname or ""
-            connection = http.client.HTTPConnection(host, parts.port or 80, timeout=limits.timeout)
+            host, port = parts.hostname or "", parts.port
+            ignored = "@" in parts.netloc or parts.query or parts.fragment
+            if parts.scheme not in ("http", "https") or not host or ignored:
+                raise SpecError(f"expected a backend like http://host:port, got {url!r}")
+            _check_secure(url, parts.scheme, host, tls, token)
+            if parts.scheme == "https":
+                context = (tls or Tls()).context()
+                self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                    host, port or 443, timeout=limits.timeout, context=context
+                )
+            else:
+                self._connection = http.client.HTTPConnection(
+                    host, port or 80, timeout=limits.timeout
+                )
         except (ValueError, http.client.InvalidURL) as error:
             raise SpecError(f"{url!r} is no URL of a backend: {error}") from error
-        ignored = "@" in parts.netloc or parts.query or parts.fragment
-        if parts.scheme != "http" or not host or ignored:
-            raise SpecError(f"expected a backend like http://host:port, got {url!r}")
         self._prefix = quote(parts.path.rstrip("/"), safe="/%")
         self._limits = limits
         self._url = url
-        self._connection = connection
+        self._tls = tls
+        self._token = token
+
+    def another(self) -> Transport:
+        """A connection of its own to the same backend, on the same terms."""
+        return Transport(self._url, self._limits, tls=self._tls, token=self._token)
 
     def get(self, path: str) -> Reply:
         """Answer of ``GET path``."""
@@ -140,10 +180,15 @@ class Transport:
         """Send and wait.
 
         Raises:
+            TokenUnavailableError: there is no token to send; nothing was sent.
+            BackendUntrustedError: the backend's certificate is not believed; nothing was sent.
             BackendUnavailableError: no answer, or "busy", in every attempt.
             BackendRefusedError: an answer that is an error; trying again would not help.
             ProtocolError: an answer of more than ``MOST_BYTES``.
         """
+        token = None if self._token is None else tokens.current(self._token)
+        if token is not None:
+            headers = {**headers, "Authorization": f"Bearer {token}"}
         reason, asked = "", 0.0
         for attempt in range(self._limits.attempts):
             if attempt:
@@ -152,13 +197,19 @@ class Transport:
             try:
                 status, reply = self._once(method, path, headers, body, sending)
             except (OSError, http.client.HTTPException, ValueError) as error:
+                refusal = final(error, self._url)
+                if refusal is not None:
+                    raise refusal from error
                 reason = repr(error)  # ValueError: a name no resolver takes, a negative length
                 continue
             if status == http.client.OK:
                 return reply
-            reason = f"status {status}: {decode_error(reply.body)}"
+            said = decode_error(reply.body)
+            # A backend may quote the request in its error.
+            reason = f"status {status}: {said if token is None else said.replace(token, '***')}"
             if status not in _RETRIED:
-                raise BackendRefusedError(f"{self._url} answered {reason}")
+                meaning = _MEANINGS.get(status, BackendRefusedError)
+                raise meaning(f"{self._url} answered {reason}")
             asked = min(_seconds(reply.retry_after), self._limits.longest_wait)
         raise BackendUnavailableError(
             f"{self._url} was away or busy in {self._limits.attempts} attempts, all of the same "
@@ -175,7 +226,7 @@ class Transport:
     ) -> tuple[int, Reply]:
         connection = self._connection
         try:
-            if connection.sock is not None and _readable(connection.sock):
+            if connection.sock is not None and not _quiet(connection.sock):
                 connection.close()  # the backend hung up while idle, or spoke unasked
             if connection.sock is None:
                 connection.connect()
@@ -197,10 +248,43 @@ class Transport:
         return response.status, Reply(content, found.get(HEADER_LENGTH), found.get("Retry-After"))
 
 
-def _readable(connection: socket.socket) -> bool:
-    with selectors.DefaultSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ)
-        return bool(selector.select(0))
+def _check_secure(
+    url: str, scheme: str, host: str, tls: Tls | None, token: tokens.TokenSource | None
+) -> None:
+    if scheme == "https":
+        return
+    if tls is not None:
+        raise SpecError(f"tls is given for {url!r}, expected https://")
+    if token is not None and not _is_this_machine(host):
+        raise SpecError(
+            f"anybody on the way to {url!r} could read the token: use https://, or a tunnel that "
+            "ends on this machine"
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _quiet(connection: socket.socket) -> bool:
+    """Whether nothing came on an idle connection: no end, and no answer nobody asked for.
+
+    It reads rather than looks whether there is something: TLS sends tickets of its own.
+    """
+    timeout = connection.gettimeout()
+    connection.settimeout(0)
+    try:
+        connection.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
+    except OSError:
+        return False
+    finally:
+        connection.settimeout(timeout)
+    return False
 
 
 def _pause(backoff: float, attempt: int) -> float:
