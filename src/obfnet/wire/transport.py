@@ -26,6 +26,7 @@ from obfnet.wire import token as tokens
 from obfnet.wire.envelope import HEADER_LENGTH
 from obfnet.wire.response import decode_error
 from obfnet.wire.tls import Tls, final
+from obfnet.wire.whole import WholeRequests, WholeTlsRequests
 
 #: A larger answer is not read: a device has little memory, and a label needs few bytes.
 MOST_BYTES = 16 << 20
@@ -124,13 +125,11 @@ class Transport:
             _check_secure(url, parts.scheme, host, tls, token)
             if parts.scheme == "https":
                 context = (tls or Tls()).context()
-                self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self._connection: WholeRequests = WholeTlsRequests(
                     host, port or 443, timeout=limits.timeout, context=context
                 )
             else:
-                self._connection = http.client.HTTPConnection(
-                    host, port or 80, timeout=limits.timeout
-                )
+                self._connection = WholeRequests(host, port or 80, timeout=limits.timeout)
         except (ValueError, http.client.InvalidURL) as error:
             raise SpecError(f"{url!r} is no URL of a backend: {error}") from error
         self._prefix = quote(parts.path.rstrip("/"), safe="/%")
@@ -231,7 +230,7 @@ class Transport:
             if connection.sock is None:
                 connection.connect()
             sending()
-            connection.request(method, self._prefix + path, body, dict(headers))
+            connection.ask(method, self._prefix + path, body, headers)
             response = connection.getresponse()
             content = response.read(MOST_BYTES + 1)
             if len(content) > MOST_BYTES:
