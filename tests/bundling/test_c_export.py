@@ -96,6 +96,14 @@ def untrained(encoders, spec, rows, samples):
     return ObfNetSet("device-0", obfnets, infnet.digest, samples[:20]), gate
 
 
+def balanced(encoder, samples):
+    """``encoder`` with a last bias such that no code is preferred."""
+    head = [each for each in encoder.modules() if isinstance(each, nn.Linear)][-1]
+    with torch.no_grad():
+        head.bias -= encoder.eval()(torch.from_numpy(samples)).mean(0)
+    return encoder
+
+
 def grid(shape, spec, seed=0):
     """Rows that lie on the steps of a byte."""
     steps = np.random.default_rng(seed).integers(0, 256, shape) / 255
@@ -107,7 +115,7 @@ def test_a_thousand_real_samples(made, compiled, forged, gate, digits):
     found = compiled.codes(samples)
     np.testing.assert_array_equal(found, made.nets[0].codes(samples))
     with torch.inference_mode():
-        wanted = forged.obfnets[0].encoder(torch.from_numpy(samples)).argmax(1).numpy()
+        wanted = forged.obfnets[0].encoder(torch.tensor(samples)).argmax(1).numpy()
     assert (found == wanted).mean() > 0.99
     assert made.accuracy[0] >= gate.accuracy(forged.obfnets[0]) - gate.tolerance
 
@@ -156,17 +164,16 @@ def test_a_set_with_exemplars_and_a_range_below_zero(tmp_path):
         nn.Flatten(),
         nn.Linear(8 * 3 * 12, 3),
     )
-    encoders = [
-        TemporalEncoder((1, 9, 14), 3, (4, 6), 1).eval(),
-        MlpEncoder((1, 9, 14), 3, (20,)),
-        pooling,
-    ]
     random = np.random.default_rng(0)
     samples = random.uniform(-1, 2, (300, 1, 9, 14)).astype(np.float32)
-    for encoder in encoders:  # an untrained net has one answer for all, where none is held back
-        last = [layer for layer in encoder.modules() if isinstance(layer, nn.Linear)][-1]
-        with torch.no_grad():
-            last.bias -= encoder(torch.from_numpy(samples)).mean(dim=0)
+    encoders = [
+        balanced(encoder, samples)
+        for encoder in (
+            TemporalEncoder((1, 9, 14), 3, (4, 6), 1),
+            MlpEncoder((1, 9, 14), 3, (20,)),
+            pooling,
+        )
+    ]
     rows = grid((3, 2, 1, 9, 14), spec)
     made = export_c(*untrained(encoders, spec, rows, samples))
     compiled = Compiled(made, tmp_path, 9 * 14)
@@ -175,8 +182,8 @@ def test_a_set_with_exemplars_and_a_range_below_zero(tmp_path):
         np.testing.assert_array_equal(found, made.nets[number].codes(samples))
         with torch.inference_mode():
             wanted = encoder(torch.from_numpy(samples)).argmax(1).numpy()
-        assert (found == wanted).mean() > 0.95
-        assert len(set(wanted)) > 1  # or any answer would do
+        assert (found == wanted).mean() > 0.9
+        assert np.bincount(wanted, minlength=3).max() < 0.7 * len(samples)  # or any answer would do
     for exemplar in (0, 1):
         code, found = compiled.obfuscate(samples[0], 1, exemplar)
         np.testing.assert_allclose(found, rows[code, exemplar].ravel(), atol=1e-6)

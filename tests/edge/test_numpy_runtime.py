@@ -1,6 +1,8 @@
 """numpy alone answers as onnxruntime does, and refuses at the door what it cannot compute."""
 
 import contextlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -235,6 +237,28 @@ def test_damage_is_refused_or_harmless(place, byte, cut):
 def test_a_runtime_that_is_not_there():
     with pytest.raises(UnknownNameError, match="onnxruntime, numpy"):
         load(SMALL, "abacus")
+
+
+ALONE = """
+import sys
+for absent in ("onnxruntime", "onnx", "torch", "google"):
+    sys.modules[absent] = None
+import numpy as np
+from obfnet.bundling.archive import read
+from obfnet.edge.obfuscator import obfuscators
+bundle = read(open(sys.argv[1], "rb").read())
+samples = np.load(sys.argv[2])
+np.save(sys.argv[3], obfuscators(bundle)[0](samples))
+"""
+
+
+def test_without_any_runtime_numpy_takes_over(codebook, samples, tmp_path):
+    paths = [tmp_path / name for name in ("device.obfnet", "x.npy", "obfuscated.npy")]
+    codebook.save(paths[0])
+    np.save(paths[1], samples)
+    subprocess.run([sys.executable, "-c", ALONE, *map(str, paths)], check=True, timeout=60)
+    (obfuscator,) = obfuscators(codebook)
+    np.testing.assert_array_equal(np.load(paths[2]), obfuscator(samples))
 
 
 def test_a_bundle_does_the_same_with_either(four_codebooks, published, samples):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from onnx import numpy_helper
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -79,6 +80,7 @@ def full_int8(content: bytes, calibration: Samples) -> bytes:
             reduce_range=True,
         )
         model = slim(onnx.load(path))
+    _leave_out_zeros(model.graph)
     _check_weights(model)
     _check_activations(model)
     made: bytes = model.SerializeToString()
@@ -93,6 +95,24 @@ class _Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has 
 
     def get_next(self) -> dict[str, Samples] | None:
         return next(self._batches, None)
+
+
+def _leave_out_zeros(graph: onnx.GraphProto) -> None:
+    """Weights and biases are centred on 0, which need not be said for each channel."""
+    constants = {each.name: each for each in graph.initializer}
+    for node in graph.node:
+        if (
+            node.op_type == "DequantizeLinear"
+            and len(node.input) == 3
+            and {*node.input[::2]} <= constants.keys()
+        ):
+            zeros = constants[node.input[2]]
+            if not numpy_helper.to_array(zeros).any():
+                del node.input[2]
+    used = {name for node in graph.node for name in node.input}
+    kept = [each for each in graph.initializer if each.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def _check_weights(model: onnx.ModelProto) -> None:
