@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 import obfnet
-from obfnet.bundling.onnx_export import _quiet, export_onnx
+from obfnet.bundling.onnx_export import export_onnx
+from obfnet.bundling.quiet import quiet
 from obfnet.errors import InfNetChangedError, SpecError
 from obfnet.nets import fsd, mnist
 from obfnet.nets.cifar10 import resnet20
@@ -60,7 +61,7 @@ def test_torchs_own_export_with_fixed_batch_and_weights_beside_it(tmp_path):
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(),
                         nn.Linear(72, 64), nn.Linear(64, 4)).eval()  # fmt: skip
     samples, path = rows((1, 8, 8), 7), tmp_path / "model.onnx"
-    with _quiet():
+    with quiet():
         torch.onnx.export(net, (torch.tensor(samples[:3]),), path, dynamo=True, verbose=False)
     infnet = obfnet.freeze(path)
     wanted = obfnet.freeze(net).log_probabilities(samples)
