@@ -11,7 +11,7 @@ from obfnet.auditing.effort import Effort
 from obfnet.auditing.subject import Subject
 from obfnet.mechanisms.bits import Bits
 from obfnet.study import audit_subjects, cases
-from obfnet.study.audit_subjects import WANTED, Wanted, forged
+from obfnet.study.audit_subjects import WANTED, Wanted, backdoors, forged
 from obfnet.study.audited import row
 from obfnet.study.making import Workplace
 from obfnet.study.results import KEYS
@@ -114,3 +114,13 @@ def test_a_plan_is_for_the_classes_there_are(digits):
         assert isinstance(wanted, Wanted)
         assert wanted.mechanism.name != "codebook" or wanted.mechanism.codes == len(digits.classes)
     assert Bits(8) in [each.mechanism for each in WANTED["mnist"]]
+
+
+def test_backdoors_are_in_what_is_sent_and_in_the_code(codebook, digits):
+    _, _, subject = codebook
+    sent, coded = backdoors(subject, digits.spec)
+    samples = digits.samples[:100]
+    assert len(np.unique(sent.transform(samples), axis=0)) > 10
+    assert len(np.unique(coded.transform(samples), axis=0)) <= 10
+    assert sent.mechanism is None
+    assert coded.mechanism == subject.mechanism

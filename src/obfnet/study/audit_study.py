@@ -1,19 +1,20 @@
-"""``obfnet study audit``: audits of raw samples, of what people use instead, and of ObfNets."""
+"""``obfnet study audit`` and ``transforms``: audits of ObfNets, and of what people use instead."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from obfnet.auditing.adapters import Auditable
 from obfnet.auditing.audit import audit_all
 from obfnet.auditing.effort import Effort, preset
+from obfnet.auditing.subject import Subject
 from obfnet.progress import say
 from obfnet.seeds import branch
-from obfnet.study.audit_subjects import WANTED, forged
+from obfnet.study.audit_subjects import WANTED, Wanted, backdoors, forged
 from obfnet.study.audited import row
 from obfnet.study.making import Workplace, make_infnet, open_workplace
 from obfnet.study.sheet import publish
@@ -30,8 +31,24 @@ NOTE = (
 )
 
 
-def audit_study(datasets: Sequence[str], ask: Ask) -> Path:
-    """Audit every subject on every one of ``datasets``; results are written after each.
+#: What a study looks at after raw samples: from its data, and what forges or finds an ObfNet.
+Subjects = Callable[[Workplace, Callable[[Wanted], Subject]], Iterator[Auditable]]
+
+
+def obfnets(place: Workplace, made: Callable[[Wanted], Subject]) -> Iterator[Auditable]:
+    """ObfNets of every mechanism, and the published ones."""
+    yield from map(made, WANTED[place.data.name])
+
+
+def transforms(place: Workplace, made: Callable[[Wanted], Subject]) -> Iterator[Auditable]:
+    """A codebook ObfNet with a backdoor in it, and what people use instead of an ObfNet."""
+    (codebook,) = (each for each in WANTED[place.data.name] if each.name == "codebook")
+    yield from backdoors(made(codebook), place.data.spec)
+    yield from alternatives(place.data.spec, branch(place.seed, "alternatives"))
+
+
+def audit_study(subjects: Subjects, datasets: Sequence[str], ask: Ask) -> Path:
+    """Audit raw samples and every subject on each of ``datasets``; publish after each.
 
     Forged ObfNets and finished parts of audits are kept in the folder, where a study that was
     killed goes on.
@@ -42,7 +59,7 @@ def audit_study(datasets: Sequence[str], ask: Ask) -> Path:
     path = ask.folder / "results.json"
     for data_name in datasets:
         place = open_workplace(data_name, ask.seed)
-        for found in audited(place, ask, effort):
+        for found in audited(subjects, place, ask, effort):
             rows.append(found)
             path = publish(
                 ask.folder, ask.command, rows, time.perf_counter() - started, TITLE, NOTE
@@ -50,19 +67,17 @@ def audit_study(datasets: Sequence[str], ask: Ask) -> Path:
     return path
 
 
-def audited(place: Workplace, ask: Ask, effort: Effort) -> Iterator[dict[str, Any]]:
+def audited(
+    subjects: Subjects, place: Workplace, ask: Ask, effort: Effort
+) -> Iterator[dict[str, Any]]:
     """A row for raw samples and for each subject, one after another: that bounds memory."""
     infnet = make_infnet(place)
     folder = ask.folder / ("forged-quick" if ask.quick else "forged") / place.data.name
-    made = partial(forged, place, infnet, folder=folder, quick=ask.quick)
 
-    def subjects() -> Iterator[Auditable | None]:
-        yield None
-        for wanted in WANTED[place.data.name]:
-            yield made(wanted=wanted)
-        yield from alternatives(place.data.spec, branch(place.seed, "alternatives"))
+    def made(wanted: Wanted) -> Subject:
+        return forged(place, infnet, wanted, folder, ask.quick)
 
-    for subject in subjects():
+    for subject in chain([None], subjects(place, made)):
         say(f"audit of {getattr(subject, 'name', 'raw samples')} on {place.data.name}")
         (report,) = audit_all(
             [subject],

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from obfnet import files
 from obfnet.auditing.adapters import subject_of, with_kin
+from obfnet.auditing.planted import Backdoor, exactly
 from obfnet.auditing.subject import Subject
 from obfnet.forging.fleet import forge
 from obfnet.forging.loop import Schedule
+from obfnet.forging.obfnet import ObfNet
 from obfnet.forging.recipe import Recipe
 from obfnet.forging.sets import ObfNetSet
 from obfnet.mechanisms.bits import Bits
@@ -25,6 +27,7 @@ from obfnet.mechanisms.none import NoMechanism
 from obfnet.nets.frozen import TorchInfNet
 from obfnet.progress import say
 from obfnet.seeds import branch
+from obfnet.specs import SampleSpec
 from obfnet.study.making import Workplace
 
 
@@ -66,8 +69,11 @@ WANTED: Mapping[str, tuple[Wanted, ...]] = MappingProxyType(
         "mnist": (
             *_mechanisms(Schedule(epochs=10, rate=4e-3), Schedule(epochs=3, rate=3e-3)),
             Wanted("O_M-64", NoMechanism(), _MNIST, "mnist-om", 64, devices=2),
-            Wanted("O_M-8", NoMechanism(), _MNIST, "mnist-om", 8),
-            Wanted("O_M-512", NoMechanism(), _MNIST, "mnist-om", 512),
+            *(
+                Wanted(f"O_M-{width}", NoMechanism(), _MNIST, "mnist-om", width)
+                for width in (8, 512, 32, 128)
+            ),
+            Wanted("O_C-64", NoMechanism(), _MNIST, "mnist-oc", 64),
         ),
         "fsd": (
             *_mechanisms(Schedule(60, 64, 3e-3), Schedule(60, 64, 3e-3)),
@@ -118,6 +124,23 @@ def forged(
         twin_accuracy=json.loads(note.read_text(encoding="utf-8"))["twin_accuracy"],
     )
     return with_kin(subject, fleet[1:])
+
+
+def backdoors(codebook: Subject, spec: SampleSpec) -> Iterator[Subject]:
+    """A codebook ObfNet with a thumbnail of x hidden in x', then with one in its code.
+
+    The first is what a malicious vendor could hand out. The second stands behind the mechanism,
+    which lets its certified bits through and no more.
+
+    Args:
+        codebook: one ObfNet, as ``forged`` gives it.
+        spec: of its samples.
+    """
+    honest = cast(ObfNet, codebook.transform)
+    hidden = Backdoor(exactly(honest), spec)
+    loud = Backdoor(honest.encoder, spec, thumbnail=4, amplitude=0.5)
+    yield subject_of(hidden, f"{codebook.name}, backdoor in x'")
+    yield subject_of(replace(honest, encoder=loud), f"{codebook.name}, backdoor in its code")
 
 
 def _twin(place: Workplace, alone: ObfNetSet) -> float | None:
