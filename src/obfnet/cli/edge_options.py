@@ -35,7 +35,7 @@ PinKey = Annotated[
     Path | None, typer.Option(help="file of the device's secret for pinned; made if missing")
 ]
 Runtime = Annotated[
-    str | None, typer.Option(help="onnxruntime or numpy; by default the first installed")
+    str | None, typer.Option(help="what runs the nets, e.g. numpy; by default the fastest there")
 ]
 Timeout = Annotated[float, typer.Option(help="seconds without a byte from the backend")]
 Attempts = Annotated[int, typer.Option(help="tries, all of the same bytes")]

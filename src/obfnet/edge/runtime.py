@@ -32,7 +32,9 @@ def load(content: bytes, runtime: str | None = None) -> Net:
         BundleRejectedError: the bytes are no ONNX model that this runtime can run, or it has
             another number of inputs or outputs than one.
     """
-    name = chosen(runtime)
+    name = runtime or next(each for each in RUNTIMES if find_spec(each))
+    if name not in RUNTIMES:
+        raise UnknownNameError(f"no runtime {name!r}; there are: {', '.join(RUNTIMES)}")
     try:
         made: Net = import_module(RUNTIMES[name]).load(content)
     except ModuleNotFoundError as error:
@@ -40,15 +42,3 @@ def load(content: bytes, runtime: str | None = None) -> Net:
             f"runtime {name!r} is not installed: pip install 'obfnet[edge]', or take 'numpy'"
         ) from error
     return made
-
-
-def chosen(runtime: str | None = None) -> str:
-    """The name of ``RUNTIMES`` that is meant: ``runtime``, or the first that is installed.
-
-    Raises:
-        UnknownNameError: there is no such runtime.
-    """
-    name = runtime or next(each for each in RUNTIMES if find_spec(each))
-    if name not in RUNTIMES:
-        raise UnknownNameError(f"no runtime {name!r}; there are: {', '.join(RUNTIMES)}")
-    return name
