@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from obfnet.data.dataset import Dataset
     from obfnet.data.loading import load
     from obfnet.data.splits import split
+    from obfnet.edge.async_client import AsyncEdgeClient
     from obfnet.edge.client import EdgeClient
     from obfnet.forging.fleet import forge
     from obfnet.forging.loop import Schedule
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsyncEdgeClient",
     "Budget",
     "Dataset",
     "EdgeClient",
@@ -50,6 +52,7 @@ __all__ = [
 
 #: Where each public name lives, and the extra that brings what it needs.
 _PUBLIC = {
+    "AsyncEdgeClient": ("obfnet.edge.async_client", "edge"),
     "Budget": ("obfnet.nets.budget", "forge"),
     "Dataset": ("obfnet.data.dataset", "forge"),
     "EdgeClient": ("obfnet.edge.client", "edge"),

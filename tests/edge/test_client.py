@@ -15,6 +15,7 @@ from obfnet.errors import (
     ProtocolError,
     SampleRejectedError,
     SpecError,
+    UnknownNameError,
 )
 from obfnet.wire import decode_request
 
@@ -313,3 +314,21 @@ def test_a_bundle_of_another_forge_makes_no_client(codebook, backend):
     for source in (codebook, codebook.content):
         with pytest.raises(BundleUntrustedError):
             EdgeClient(source, backend, trust=stranger)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "numpy"])
+def test_the_runtime_that_is_asked_for_runs_the_nets(
+    runtime, make, connect, backend, samples, labels
+):
+    client = connect(make.codebooks(1), backend, runtime=runtime)
+    for bundle in (make.codebooks(1), make.codebooks(1, version=2)):
+        client.update(bundle)
+        for sample, label in zip(samples[:3], labels, strict=False):
+            assert client.infer(sample) == label
+        (obfuscator,) = client._set.loaded.obfuscators
+        assert obfuscator.encoder.__module__ == f"obfnet.edge.{runtime}_runtime"
+
+
+def test_no_such_runtime(codebook, backend):
+    with pytest.raises(UnknownNameError, match="no runtime 'abacus'"):
+        EdgeClient(codebook, backend, runtime="abacus")

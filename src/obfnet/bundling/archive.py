@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from obfnet import files
 from obfnet.bundling import signature as signatures
 from obfnet.bundling.container import Packed, join, packed, split
+from obfnet.bundling.digest import sha256
 from obfnet.bundling.keys import Rotation, SigningKey
 from obfnet.bundling.manifest import Manifest, decode, encode
 from obfnet.errors import BundleRejectedError, SpecError
+
+if TYPE_CHECKING:  # not loaded on a device for this
+    from pathlib import Path
 
 MANIFEST = "manifest.json"
 #: Looks at the manifest's bytes and the signature's, if there is one, before either is parsed.
@@ -145,14 +148,15 @@ def bytes_of(source: bytes | str | Path) -> bytes:
     if isinstance(source, bytes):
         return source
     try:
-        return Path(source).read_bytes()
+        with open(source, "rb") as file:  # noqa: PTH123  # without loading pathlib
+            return file.read()
     except (OSError, ValueError) as error:  # a path may hold a zero byte
         raise BundleRejectedError(f"bundle {str(source)!r} cannot be read: {error}") from error
 
 
 def _digest(member: Packed) -> str:
     """Of a member as it lies in the file: it pins both what it unpacks to and how."""
-    return hashlib.sha256(bytes([member.method]) + member.stream).hexdigest()
+    return sha256(bytes([member.method]) + member.stream).hex()
 
 
 def _check_head(member: Packed, most: int) -> None:

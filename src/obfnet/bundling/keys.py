@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import (
@@ -14,6 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from obfnet import files
 from obfnet.errors import SpecError, StorageError
+
+if TYPE_CHECKING:  # not loaded on a device for this
+    from pathlib import Path
 
 #: Bytes of a private key's seed and of a public key.
 LENGTH = 32

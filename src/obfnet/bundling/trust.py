@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from obfnet.bundling import signature as signatures
 from obfnet.bundling.archive import USUAL, Bundle, Limits, bytes_of, read
@@ -19,6 +19,9 @@ from obfnet.errors import (
     BundleUntrustedError,
     SpecError,
 )
+
+if TYPE_CHECKING:  # not loaded on a device for this
+    from pathlib import Path
 
 #: A device's clock may be this much behind the forge's. One that is further behind is wrong, and
 #: cannot tell whether a bundle has expired.

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from obfnet import __version__
+from obfnet.cli.edge import edge
 from obfnet.errors import ObfNetError
 from obfnet.progress import say
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 for verb in VERBS:
     command: Callable[..., Any] = getattr(import_module(f"obfnet.cli.{verb}"), verb)
     app.command(verb)(command)
+app.add_typer(edge, name="edge")
 
 
 @app.callback(invoke_without_command=True)

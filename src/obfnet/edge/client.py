@@ -18,7 +18,12 @@ from obfnet.edge.negotiation import negotiate
 from obfnet.edge.outgoing import outgoing
 from obfnet.edge.picker import Picker, random
 from obfnet.edge.policy import Policy, always
-from obfnet.errors import ProtocolError, SampleRejectedError, SpecError
+from obfnet.errors import (
+    BackendUnavailableError,
+    ProtocolError,
+    SampleRejectedError,
+    SpecError,
+)
 from obfnet.specs import Labels, Samples, SampleSpec
 from obfnet.wire.tls import Tls
 from obfnet.wire.token import TokenSource
@@ -47,11 +52,12 @@ class EdgeClient:
         token: bearer token, or what gives the current one.
         agreed: how the backend takes samples, where that is known; asked for by default.
         clock: tells when a bundle has expired.
+        runtime: what runs the nets, of ``runtime.RUNTIMES``; by default the first installed.
 
     Raises:
         BundleRejectedError: the bundle is damaged, inconsistent, or not to be trusted.
-        SpecError: not the URL of a backend, a bundle from outside without ``trust``, or TLS files
-            that cannot be used.
+        SpecError: not the URL of a backend, a bundle from outside without ``trust``, TLS files
+            that cannot be used, or a runtime that is not there.
     """
 
     def __init__(
@@ -68,8 +74,9 @@ class EdgeClient:
         token: TokenSource | None = None,
         agreed: Agreed | None = None,
         clock: Clock = system_clock,
+        runtime: str | None = None,
     ) -> None:
-        self._set = DeviceSet(bundle, trust, clock)
+        self._set = DeviceSet(bundle, trust, clock, runtime)
         self._policy = policy
         self._picker = picker
         self._transport = Transport(url, limits or Limits(), tls=tls, token=token)
@@ -86,15 +93,26 @@ class EdgeClient:
         """What the next bundle is held to; ``edge.state.save`` keeps it over a restart."""
         return self._set.loaded.trust
 
-    def connect(self) -> Agreed:
+    def connect(self, known: Agreed | None = None) -> Agreed:
         """Agree with the backend how it takes samples, without showing it one; done once.
 
         The first sample does this if nobody did before.
 
+        Args:
+            known: agreed before, and taken where the backend is away: what is prepared then can
+                wait in a queue.
+
         Raises:
-            BackendError: no backend, one that refuses, or a model of other samples.
+            BackendUnavailableError: no backend, and nothing is known.
+            BackendError: one that refuses, or a model of other samples.
         """
-        return self._agree(self._set.loaded.spec)
+        spec = self._set.loaded.spec
+        try:
+            return self._agree(spec)
+        except BackendUnavailableError:
+            if known is None:
+                raise
+            return self._agreed.setdefault(spec, known)
 
     def infer(self, sample: Samples) -> int:
         """The backend's label for one sample.

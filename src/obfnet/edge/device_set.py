@@ -6,13 +6,16 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from obfnet.bundling.archive import Bundle
 from obfnet.bundling.trust import Trust, accepted, opened
 from obfnet.edge.obfuscator import Obfuscator, obfuscators
 from obfnet.errors import BundleExpiredError, BundleRolledBackError, ObfuscationFailedError
 from obfnet.specs import SampleSpec
+
+if TYPE_CHECKING:  # not loaded on a device for this
+    from pathlib import Path
 
 #: Tells the time, with its zone.
 Clock = Callable[[], datetime]
@@ -53,10 +56,11 @@ class DeviceSet:
         trust: what bundles are held to; may be left out for a ``Bundle`` that this program made
             or verified itself.
         clock: tells when a bundle has expired.
+        runtime: what runs the nets, of ``runtime.RUNTIMES``; by default the first installed.
 
     Raises:
         BundleRejectedError: the bundle is damaged, inconsistent, or not to be trusted.
-        SpecError: a bundle from outside without ``trust``.
+        SpecError: a bundle from outside without ``trust``, or a runtime that is not there.
     """
 
     def __init__(
@@ -64,8 +68,10 @@ class DeviceSet:
         source: Bundle | bytes | str | Path,
         trust: Trust | None = None,
         clock: Clock = system_clock,
+        runtime: str | None = None,
     ) -> None:
         self._clock = clock
+        self._runtime = runtime
         self._updating = threading.Lock()
         self._loaded = self._load(source, trust)
 
@@ -115,7 +121,7 @@ class DeviceSet:
         expires = bundle.manifest.expires
         return Loaded(
             bundle,
-            obfuscators(bundle),
+            obfuscators(bundle, self._runtime),
             None if trust is None else accepted(bundle, trust),
             datetime.fromisoformat(expires) if expires else None,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from obfnet.bundling.archive import Bundle
+from obfnet.bundling.digest import sha256
 from obfnet.bundling.manifest import Entry
 from obfnet.bundling.table import restore
 from obfnet.edge.runtime import Net, load
@@ -125,7 +125,7 @@ def _obfuscator(
 def _identity(entry: Entry, members: Mapping[str, bytes]) -> bytes:
     mechanism = json.dumps([entry.mechanism, entry.mechanism_args], sort_keys=True).encode()
     parts = (mechanism, members[entry.encoder], members[entry.decoder])
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
+    return sha256(b"".join(map(sha256, parts)))
 
 
 def _decoded(net: Net, released: npt.NDArray[Any], draw: Uniform = system, /) -> Samples:

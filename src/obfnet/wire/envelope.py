@@ -15,7 +15,7 @@ HEADER_LENGTH = "Inference-Header-Content-Length"
 
 def join(fields: Mapping[str, object], chunks: Sequence[bytes]) -> tuple[dict[str, str], bytes]:
     """The HTTP headers and body that carry ``fields`` followed by ``chunks``."""
-    header = json.dumps(fields, separators=(",", ":"), allow_nan=False).encode("ascii")
+    header = _ENCODER.encode(fields).encode("ascii")
     if not chunks:
         return {"Content-Type": "application/json"}, header
     headers = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(len(header))}
@@ -44,7 +44,7 @@ def parse(content: bytes) -> Fields:
         ProtocolError: not UTF-8, not JSON (NaN and Infinity are not), or not an object.
     """
     try:
-        fields = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        fields = _DECODER.decode(content.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ProtocolError(
             f"message is not JSON ({error}): begins with {content[:24]!r}, expected an object; "
@@ -66,3 +66,8 @@ def _length(value: str, size: int) -> int:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number; send such values in binary")
+
+
+# Made once: json.dumps and json.loads with arguments make theirs for each message.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
