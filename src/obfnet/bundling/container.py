@@ -6,6 +6,7 @@ no extra field, no hidden or doubled member, no slack where something could diff
 
 from __future__ import annotations
 
+import hashlib
 import re
 import struct
 import zlib
@@ -46,6 +47,11 @@ class Packed:
     stream: bytes
     crc: int
     size: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of it as it lies in the file: pins both what it unpacks to and how."""
+        return hashlib.sha256(bytes([self.method]) + self.stream).hexdigest()
 
     def unpack(self) -> bytes:
         """Its content; never more than ``size`` bytes are inflated.
