@@ -16,7 +16,7 @@ FORMS = (Form("onnxruntime", "float32"), Form("numpy", "float32"))
 
 @pytest.fixture(scope="module")
 def case():
-    return shaped_case("fsd", (1, 20, 45), 10, seed=0)
+    return shaped_case("fsd", "codebook strided", (1, 20, 45), 10, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +46,16 @@ def test_a_ratio_is_of_medians_with_its_rounds():
 def test_every_form_stands_beside_its_own_kind(rows, tmp_path):
     subjects = [row["subject"] for row in rows]
     for form in FORMS:
-        assert f"codebook fsd, {form}" in subjects
+        assert f"codebook strided fsd, {form}" in subjects
     fastest = [row for row in rows if row["subject"].endswith("its fastest")]
     assert len(fastest) == len(PEERS["fsd"])
     (whole,) = [row for row in rows if "all of it" in row["subject"]]
     assert whole["value"] > whole["baseline_value"] > 0
     printed = [row for row in rows if "hundred_ms" in row]
-    assert {row["subject"].split()[0] for row in printed} == {"codebook", "O_M-200"}
+    assert {row["subject"].split(" fsd")[0] for row in printed} == {
+        "codebook strided",
+        "O_M-200",
+    }
     assert all(
         row["hundred_ms"]["min"] <= row["hundred_ms"]["mean"] <= row["hundred_ms"]["max"]
         for row in printed
@@ -87,6 +90,6 @@ def test_the_table_of_the_docs_has_each_form():
             row("int8, through the InfNet", accuracy=0.993, baseline_accuracy=0.994),
         ]
     )
-    assert "| fsd: encoder and table, bytes | - | - | 20,100 | 21,000 |" in made
-    assert "| 99.40% | - | 99.30% | 50.00% |" in made
+    assert "| codebook fsd: encoder and table, bytes | - | - | 20,100 | 21,000 |" in made
+    assert "| 75.00% | - | 99.30% | 50.00% |" in made
     assert "| - | - | 41 | - |" in made

@@ -12,9 +12,9 @@ import torch
 
 from obfnet import files
 from obfnet.progress import say
-from obfnet.study.bench_edge_cases import Case, shaped_case, trained_case
+from obfnet.study.bench_edge_cases import ENCODERS, Case, shaped_case, trained_case
 from obfnet.study.bench_edge_forms import Maker
-from obfnet.study.bench_edge_kept import kept_rows
+from obfnet.study.bench_edge_kept import bundle_path, kept_rows
 from obfnet.study.bench_edge_table import table
 from obfnet.study.bench_edge_times import timed_rows
 from obfnet.study.sheet import publish
@@ -39,13 +39,13 @@ def bench_edge(folder: Path, seed: int, command: str) -> Path:
     Also writes ``table.md``, the table of docs/export.md.
     """
     started = time.perf_counter()
-    cases = [trained_case(name, folder, seed) for name in TRAINED]
-    cases.append(shaped_case("asl", ASL, LETTERS, seed))
+    cases = [trained_case(name, label, folder, seed) for name in TRAINED for label in ENCODERS]
+    cases += [shaped_case("asl", label, ASL, LETTERS, seed) for label in ENCODERS]
     rows: list[dict[str, Any]] = []
     for case in cases:
         if case.trained is not None:
             rows += kept_rows(case, case.trained, folder, seed)
-    rows += _starts(folder / f"{TRAINED[0]}.obfnet")
+    rows += _starts(bundle_path(cases[0], folder))
     return measure(cases, rows, folder, seed, command, started)
 
 

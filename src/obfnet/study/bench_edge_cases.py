@@ -23,6 +23,7 @@ from obfnet.nets import asl, fsd, mnist
 from obfnet.nets.bottleneck import Bottleneck
 from obfnet.nets.families import propose
 from obfnet.nets.frozen import TorchInfNet
+from obfnet.nets.strided import StridedEncoder
 from obfnet.seeds import branch
 from obfnet.specs import Samples, SampleSpec
 from obfnet.study.forge_seeds import BUDGET, SCHEDULES
@@ -32,6 +33,22 @@ from obfnet.study.making import Workplace, make_infnet, open_workplace
 SIZE = 8
 #: Samples that exports are compared and calibrated on where there is no data.
 PROBES = 64
+
+
+def _proposed(shape: tuple[int, ...], codes: int, kind: str) -> Callable[[], nn.Module]:
+    return propose(shape, codes, BUDGET, kind).factory
+
+
+def _strided(shape: tuple[int, ...], codes: int, kind: str) -> Callable[[], nn.Module]:
+    """A large picture is averaged over 2x2 cells first, as a proposed encoder of it is."""
+    shrink = 2 if kind != "mfcc" and min(shape[1:]) >= LARGE else 1
+    return partial(StridedEncoder, shape, codes, shrink=shrink)
+
+
+#: From a picture's shape, the number of codes and its kind to an untrained encoder.
+ENCODERS = {"codebook": _proposed, "codebook strided": _strided}
+#: Side of a picture that is averaged first.
+LARGE = 48
 
 
 @dataclass(frozen=True)
@@ -85,6 +102,7 @@ class Case:
 
     Args:
         name: of the dataset, or of the samples' shape where nothing was trained.
+        label: of our ObfNet, by its encoder.
         obfnet: our ObfNet whose time is taken.
         obfuscator: the same as a device runs it, float32.
         probes: samples ``(n, *shape)`` that exports are compared on; the first is the timed one.
@@ -92,46 +110,57 @@ class Case:
     """
 
     name: str
+    label: str
     obfnet: ObfNet
     obfuscator: Obfuscator
     probes: Samples
     trained: Trained | None = None
 
 
-def trained_case(name: str, folder: Path, seed: int) -> Case:
-    """Forge ``SIZE`` ObfNets for the kept InfNet of a dataset; goes on in ``folder``."""
+def trained_case(name: str, label: str, folder: Path, seed: int) -> Case:
+    """Forge ``SIZE`` ObfNets for the kept InfNet of a dataset; goes on in ``folder``.
+
+    Args:
+        name: of the dataset.
+        label: of ``ENCODERS``.
+        folder: of the bench.
+        seed: root of the seed tree.
+    """
     place = open_workplace(name, seed)
     infnet = make_infnet(place)
     (fleet,) = forge(
         infnet,
         place.data,
         size=SIZE,
-        budget=BUDGET,
+        encoder=ENCODERS[label](place.data.spec.shape, len(place.data.classes), place.data.kind),
         splits=place.splits,
         schedule=SCHEDULES[name],
+        twins=False,
         seed=seed,
-        folder=folder / f"fleet-{name}",
+        folder=folder / f"fleet-{name}-{label}",
     )
     probes = _some(place.data, place.splits.train)
-    return _case(name, fleet, probes, Trained(place, infnet, fleet))
+    return _case(name, label, fleet, probes, Trained(place, infnet, fleet))
 
 
-def shaped_case(name: str, shape: tuple[int, ...], codes: int, seed: int) -> Case:
+def shaped_case(name: str, label: str, shape: tuple[int, ...], codes: int, seed: int) -> Case:
     """Untrained nets of the right shapes, for times alone."""
     spec = SampleSpec(shape, 0.0, 1.0)
     generator = np.random.default_rng(branch(seed, name))
     probes = generator.random((PROBES, *shape), dtype=np.float32)
     rows = generator.random((codes, 1, *shape), dtype=np.float32)
-    encoder = build(propose(shape, codes, BUDGET).factory, seed).eval()
+    encoder = build(ENCODERS[label](shape, codes, "image"), seed).eval()
     nothing = Fit(score=0.0, epoch=0, seconds=0.0, history=())
     table = Table(torch.from_numpy(rows))
     obfnet = ObfNet(encoder, Codebook(codes), table, spec, seed, 0.0, nothing)
-    return _case(name, ObfNetSet("device-0", (obfnet,), "", probes), probes)
+    return _case(name, label, ObfNetSet("device-0", (obfnet,), "", probes), probes)
 
 
-def _case(name: str, fleet: ObfNetSet, probes: Samples, trained: Trained | None = None) -> Case:
+def _case(
+    name: str, label: str, fleet: ObfNetSet, probes: Samples, trained: Trained | None = None
+) -> Case:
     first = ObfNetSet(fleet.device, fleet.obfnets[:1], fleet.infnet, fleet.probes)
-    return Case(name, first.obfnets[0], obfuscators(bundle(first))[0], probes, trained)
+    return Case(name, label, first.obfnets[0], obfuscators(bundle(first))[0], probes, trained)
 
 
 def _some(data: Dataset, indices: np.ndarray) -> Samples:  # type: ignore[type-arg]

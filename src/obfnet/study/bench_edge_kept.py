@@ -41,7 +41,7 @@ def kept_rows(case: Case, trained: Trained, folder: Path, seed: int) -> list[Row
     judging = gate_of(trained.infnet, place.data, place.splits)
     made = {each: bundle(_first(fleet), precision=each, gate=judging) for each in PRECISIONS}
     eight = bundle(fleet, SigningKey.new(), precision="int8", gate=judging)
-    eight.save(folder / f"{case.name}.obfnet")
+    eight.save(bundle_path(case, folder))
     tested = Gate(
         trained.infnet,
         place.data.samples[place.splits.test],
@@ -55,6 +55,11 @@ def kept_rows(case: Case, trained: Trained, folder: Path, seed: int) -> list[Row
         _leakage(case, trained, made["int8"], folder, seed),
         _round_trip(case, trained, eight, folder),
     ]
+
+
+def bundle_path(case: Case, folder: Path) -> Path:
+    """Where the bundle of a trained case's set is written."""
+    return folder / f"{case.name}-{case.label.replace(' ', '-')}.obfnet"
 
 
 def _first(fleet: ObfNetSet) -> ObfNetSet:
@@ -121,13 +126,13 @@ def _leakage(case: Case, trained: Trained, made: Bundle, folder: Path, seed: int
     say(f"  audit of {case.name}, int8, quick")
     place = trained.place
     report = audit(
-        subject_of_bundle(made, "codebook, int8"),
+        subject_of_bundle(made, f"{case.label}, int8"),
         trained.infnet,
         place.data,
         place.splits,
         branch(seed, "audit"),
         "quick",
-        folder / f"audit-{case.name}",
+        folder / f"audit-{case.name}-{case.label}",
     )
     found = report.row()
     value = found["leakage"]
@@ -160,7 +165,7 @@ def _row(
     return {
         "bench": "edge",
         "dataset": case.name,
-        "subject": f"codebook {case.name}, {subject}",
+        "subject": f"{case.label} {case.name}, {subject}",
         "baseline": baseline,
         "ratio": ratio,
         "unit": unit,

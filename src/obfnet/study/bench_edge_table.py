@@ -10,16 +10,22 @@ _FORMS = ("float32", "dynamic-int8", "int8", "C")
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Bytes, accuracy through the InfNet, and microseconds, by dataset and form."""
+    """Bytes, accuracy through the InfNet, and microseconds, by ObfNet and form."""
     lines = ["| | " + " | ".join(_FORMS) + " |", "|---|" + "---|" * len(_FORMS)]
-    for name in dict.fromkeys(row["dataset"] for row in rows if row.get("unit") == "bytes"):
-        own = [row for row in rows if row["dataset"] == name]
+    for name in dict.fromkeys(_title(row) for row in rows if row.get("unit") == "bytes"):
+        own = [row for row in rows if _title(row) == name]
         lines += [
             _line(f"{name}: encoder and table, bytes", own, _bytes),
             _line(f"{name}: right through the InfNet", own, _accuracy),
             _line(f"{name}: µs in onnxruntime, everything", own, _microseconds),
         ]
     return "\n".join(lines) + "\n"
+
+
+def _title(row: Row) -> str:
+    """Which of our ObfNets a row is of: label and dataset."""
+    title: str = row["subject"].split(",")[0]
+    return title
 
 
 def _line(title: str, rows: Sequence[Row], cell: Callable[[Sequence[Row], str], str]) -> str:

@@ -21,7 +21,6 @@ ROUNDS, RUNS = 20, 50
 WARM = 5
 #: Runs that the papers print the least, mean and greatest of.
 HUNDRED = 100
-OURS = "codebook"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +68,11 @@ def timed_rows(
 ) -> list[Row]:
     """Our ObfNet against each published one, form by form, fastest against fastest, and bare."""
     sample = case.probes[:1].copy()
-    encoders = _made(maker, f"{OURS} {case.name}", case.obfnet.encoder, case, forms)
+    encoders = _made(maker, f"{case.label} {case.name}", case.obfnet.encoder, case, forms)
     ways: dict[tuple[str, Form], Callable[[], object]] = {}
     for form, made in encoders.items():
         ours = replace(case.obfuscator, encoder=made.run)
-        ways[OURS, form] = lambda ours=ours: ours(sample)  # type: ignore[misc]
+        ways[case.label, form] = lambda ours=ours: ours(sample)  # type: ignore[misc]
         if form.runtime == "onnxruntime":
             ways["bare", form] = bare(made.content, sample)
     for peer in PEERS[case.name]:
@@ -86,8 +85,8 @@ def timed_rows(
         rows += _against(case, peer.label, times)
     rows += _as_published(case, times)
     return rows + [
-        _row(case, f"{OURS} {case.name}, all of it, {form}", "its encoder alone, input bound",
-             times[OURS, form], times["bare", form])
+        _row(case, f"{case.label} {case.name}, all of it, {form}", "its encoder alone, input bound",
+             times[case.label, form], times["bare", form])
         for form in encoders
         if ("bare", form) in times
     ]  # fmt: skip
@@ -102,19 +101,19 @@ def _made(
 
 def _against(case: Case, peer: str, times: Mapping[tuple[str, Form], Times]) -> list[Row]:
     """In the same form, and each in the form that is fastest for it."""
-    both = [form for form in FORMS if (OURS, form) in times and (peer, form) in times]
+    both = [form for form in FORMS if (case.label, form) in times and (peer, form) in times]
     pairs = [(form, form) for form in both]
     if both:
-        pairs.append((_fastest(OURS, times), _fastest(peer, times)))
+        pairs.append((_fastest(case.label, times), _fastest(peer, times)))
     rows = []
     for position, (ours, theirs) in enumerate(pairs):
         fastest = ", its fastest" if position == len(both) else ""
         rows.append(
             _row(
                 case,
-                f"{OURS} {case.name}, {ours}{fastest}",
+                f"{case.label} {case.name}, {ours}{fastest}",
                 f"{peer} {case.name}, {theirs}{fastest}",
-                times[OURS, ours],
+                times[case.label, ours],
                 times[peer, theirs],
             )
         )
