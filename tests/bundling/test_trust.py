@@ -10,7 +10,7 @@ from obfnet.bundling import signature as signatures
 from obfnet.bundling.archive import MANIFEST, read, write
 from obfnet.bundling.container import join, packed, split
 from obfnet.bundling.keys import PublicKey, Rotation, SigningKey, rotate
-from obfnet.bundling.signature import MEMBER, Signature, sign
+from obfnet.bundling.signature import MEMBER, sign
 from obfnet.bundling.trust import accepted, trusting, verify
 from obfnet.errors import (
     BundleExpiredError,
@@ -60,8 +60,8 @@ def test_who_signs_with_a_key_of_their_own(manifest, members, trust):
 def test_who_puts_a_trusted_name_on_their_own_signature(manifest, members, key, trust):
     mine = write(manifest, members, SigningKey.new())
     parts = members_of(mine)
-    value = sign(parts[MANIFEST].stream, SigningKey.new()).value
-    parts[MEMBER] = packed(MEMBER, signatures.encode(Signature(key.public, value)), deflate=False)
+    theirs = replace(sign(parts[MANIFEST], SigningKey.new()), key=key.public)
+    parts[MEMBER] = packed(MEMBER, signatures.encode(theirs), deflate=False)
     with pytest.raises(BundleUnsignedError, match="not of this manifest"):
         verify(joined(parts), trust, NOW)
 
@@ -74,6 +74,28 @@ def test_who_swaps_a_weaker_obfnet_in(manifest, members, key, trust):
     order = [MANIFEST, MEMBER, *(name for name in parts if name not in (MANIFEST, MEMBER))]
     with pytest.raises(BundleUnsignedError, match="not of this manifest"):
         verify(join([parts[name] for name in order]), trust, NOW)
+
+
+def test_who_packs_the_manifest_another_way(signed, trust):
+    """It unpacks to what was signed, and is not the file that was signed."""
+    parts = members_of(signed)
+    plain = parts[MANIFEST].unpack()
+    assert len(parts[MANIFEST].stream) < len(plain)
+    parts[MANIFEST] = packed(MANIFEST, plain, deflate=False)
+    with pytest.raises(BundleUnsignedError, match="not of this manifest"):
+        verify(joined(parts), trust, NOW)
+
+
+def test_who_lets_the_manifest_inflate_without_end(signed, trust):
+    parts = members_of(signed)
+    bomb = packed(MANIFEST, bytes(8 << 20))
+    for size in (bomb.size, 100):
+        parts[MANIFEST] = replace(bomb, size=size)
+        parts[MEMBER] = packed(
+            MEMBER, signatures.encode(sign(bomb, SigningKey.new())), deflate=False
+        )
+        with pytest.raises(BundleRejectedError):
+            verify(joined(parts), trust, NOW)
 
 
 def test_who_swaps_a_member_only(signed, trust):
@@ -166,8 +188,7 @@ def test_who_forges_a_rotation(manifest, members, key, trust):
     with pytest.raises(SpecError, match="rotations"):
         write(manifest, members, thief, [forged])
     parts = members_of(write(manifest, members, thief))
-    value = sign(parts[MANIFEST].stream, thief).value
-    found = signatures.encode(Signature(thief.public, value, (forged,)))
+    found = signatures.encode(replace(sign(parts[MANIFEST], thief), rotations=(forged,)))
     parts[MEMBER] = packed(MEMBER, found, deflate=False)
     with pytest.raises(BundleUntrustedError):
         verify(joined(parts), trust, NOW)
@@ -177,9 +198,8 @@ def test_who_breaks_the_chain(manifest, members, key, trust):
     """A real rotation to another key, put before the thief's own."""
     thief, honest = SigningKey.new(), SigningKey.new()
     parts = members_of(write(manifest, members, thief))
-    value = sign(parts[MANIFEST].stream, thief).value
     chain = (rotate(key, honest.public), rotate(thief, thief.public))
-    found = signatures.encode(Signature(thief.public, value, chain))
+    found = signatures.encode(replace(sign(parts[MANIFEST], thief), rotations=chain))
     parts[MEMBER] = packed(MEMBER, found, deflate=False)
     with pytest.raises(BundleUntrustedError):
         verify(joined(parts), trust, NOW)

@@ -8,6 +8,7 @@ from unittest.mock import patch
 
 import pytest
 
+from obfnet.bundling.archive import open_bundle
 from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.trust import trusting, verify
 from obfnet.cli import main
@@ -69,6 +70,18 @@ def test_a_key_is_never_overwritten(key):
     assert key.read_bytes() == before
     assert str(SigningKey.load(key).public) in done("keys", "show", key)
     assert "expected new or show" in refused("keys", "burn", key)
+
+
+def test_forging_signs_with_a_key(fleet, key):
+    """The ObfNets are there already; only the bundles are made, and made again in another form."""
+    path = fleet / "device-0.obfnet"
+    done("forge", fleet / "spec.toml", "--out", fleet)
+    plain = open_bundle(path)
+    assert (plain.signature, plain.manifest.obfnets[0].precision) == (None, "float32")
+    done("forge", fleet / "spec.toml", "--out", fleet, "--key", key, "--tolerance", 0.05)
+    made = verify(path.read_bytes(), trusting(SigningKey.load(key).public, device="device-0"))
+    assert made.manifest.obfnets[0].precision == "int8"
+    assert made.manifest.set == plain.manifest.set
 
 
 def test_bundles_that_their_devices_take(fleet, key, tmp_path):

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from obfnet import files
 from obfnet.bundling import signature as signatures
 from obfnet.bundling.container import Packed, join, packed, split
-from obfnet.bundling.digest import sha256
 from obfnet.bundling.keys import Rotation, SigningKey
 from obfnet.bundling.manifest import Manifest, decode, encode
-from obfnet.errors import BundleRejectedError, SpecError
+from obfnet.errors import BundleRejectedError, BundleUnsignedError, SpecError
 
 if TYPE_CHECKING:  # not loaded on a device for this
     from pathlib import Path
@@ -83,10 +82,11 @@ def write(
     if key is None and rotations:
         raise SpecError("rotations without a key that signs: give sign_with as well")
     listed = {name: packed(name, content) for name, content in sorted(members.items())}
-    digests = {name: _digest(member) for name, member in listed.items()}
-    head = [packed(MANIFEST, encode(replace(manifest, digests=digests)), deflate=False)]
+    digests = {name: member.digest for name, member in listed.items()}
+    plain = encode(replace(manifest, digests=digests))
+    head = [packed(MANIFEST, plain, deflate=key is not None)]
     if key is not None:
-        signed = signatures.sign(head[0].stream, key, rotations)
+        signed = signatures.sign(head[0], key, rotations)
         head.append(packed(signatures.MEMBER, signatures.encode(signed), deflate=False))
     return read(join([*head, *listed.values()]))
 
@@ -110,12 +110,12 @@ def read(content: bytes, limits: Limits = USUAL, check: Check | None = None) -> 
         signed = members.pop(signatures.MEMBER, None)
         if head is None:
             raise BundleRejectedError(f"it holds no {MANIFEST}")
-        _check_head(head, limits.manifest_bytes)
-        manifest = head.unpack()
         signature = None
         if signed is not None:
-            _check_head(signed, signatures.MOST_BYTES)
+            _check_stored(signed, signatures.MOST_BYTES)
             signature = signed.unpack()
+        _check_head(head, limits.manifest_bytes, signature)
+        manifest = head.unpack()
         if check is not None:
             check(manifest, signature)
         decoded = decode(manifest)
@@ -154,13 +154,23 @@ def bytes_of(source: bytes | str | Path) -> bytes:
         raise BundleRejectedError(f"bundle {str(source)!r} cannot be read: {error}") from error
 
 
-def _digest(member: Packed) -> str:
-    """Of a member as it lies in the file: it pins both what it unpacks to and how."""
-    return sha256(bytes([member.method]) + member.stream).hex()
+def _check_head(manifest: Packed, most: int, signature: bytes | None) -> None:
+    """A manifest is deflated only where a signature pins how: one content has one form."""
+    if signature is None and manifest.method:
+        raise BundleUnsignedError("the bundle is not signed, or not any more: fetch it again")
+    if signature is None:
+        _check_stored(manifest, most)
+    elif manifest.size > most:
+        raise BundleRejectedError(
+            f"{MANIFEST} unpacks to {manifest.size} bytes, expected at most {most}"
+        )
+    elif signatures.decode(signature).packed != manifest.digest:
+        raise BundleUnsignedError(
+            "the signature is not of this manifest: the bundle was altered; fetch it again"
+        )
 
 
-def _check_head(member: Packed, most: int) -> None:
-    """Manifest and signature lie unpacked, so that one content has one form."""
+def _check_stored(member: Packed, most: int) -> None:
     if member.size > most or len(member.stream) != member.size or member.method:
         raise BundleRejectedError(
             f"{member.name} has {member.size} bytes by method {member.method}, expected at most "
@@ -169,7 +179,7 @@ def _check_head(member: Packed, most: int) -> None:
 
 
 def _check_members(manifest: Manifest, members: Mapping[str, Packed]) -> None:
-    found = {name: _digest(member) for name, member in members.items()}
+    found = {name: member.digest for name, member in members.items()}
     if found != dict(manifest.digests):
         wrong = sorted(set(found.items()) ^ set(manifest.digests.items()))
         raise BundleRejectedError(f"members differ from the manifest: {wrong[0][0]}; fetch again")

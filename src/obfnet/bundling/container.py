@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from obfnet.bundling.digest import sha256
 from obfnet.errors import BundleRejectedError
 
 STORED, DEFLATED = 0, 8
@@ -46,6 +47,11 @@ class Packed:
     stream: bytes
     crc: int
     size: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of it as it lies in the file: pins both what it unpacks to and how."""
+        return sha256(bytes([self.method]) + self.stream).hex()
 
     def unpack(self) -> bytes:
         """Its content; never more than ``size`` bytes are inflated.

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from obfnet.bundling.archive import open_bundle
+from obfnet.bundling.gate import Gate
+from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.pack import arguments, bundle
+from obfnet.bundling.signature import decode
 from obfnet.errors import BundleRejectedError
 from obfnet.forging.sets import ObfNetSet
 from obfnet.progress import track
@@ -14,31 +17,55 @@ from obfnet.progress import track
 SUFFIX = ".obfnet"
 
 
-def bundle_fleet(fleet: Sequence[ObfNetSet], folder: Path) -> list[Path]:
+def bundle_fleet(
+    fleet: Sequence[ObfNetSet],
+    folder: Path,
+    sign_with: SigningKey | None = None,
+    precision: str = "float32",
+    gate: Gate | None = None,
+) -> list[Path]:
     """Write ``folder/DEVICE.obfnet`` for each device, but for those that are there and current.
 
+    Args:
+        fleet: of one forging.
+        folder: where the files go.
+        sign_with: as for :func:`pack.bundle`; a bundle of another signer is made again.
+        precision: likewise; a bundle of another precision is made again.
+        gate: likewise.
+
     Raises:
+        SpecError: no such precision, or no gate for it.
         ExportError: an exported net does not answer as the original does.
         StorageError: the disk is full or the folder cannot be written.
     """
     paths = []
     for obfnets in track(fleet, "bundle", len(fleet)):
         path = folder / f"{obfnets.device}{SUFFIX}"
-        if not _is_current(path, obfnets):
-            bundle(obfnets).save(path)
+        if not _is_current(path, obfnets, sign_with, precision):
+            bundle(obfnets, sign_with, precision=precision, gate=gate).save(path)
         paths.append(path)
     return paths
 
 
-def _is_current(path: Path, obfnets: ObfNetSet) -> bool:
-    """Whether the file is a whole bundle of exactly these ObfNets."""
+def _is_current(path: Path, obfnets: ObfNetSet, key: SigningKey | None, precision: str) -> bool:
+    """Whether the file is a whole bundle of exactly these ObfNets, in this form."""
     if not path.exists():
         return False
     try:
-        manifest = open_bundle(path).manifest
+        made = open_bundle(path)
+        signature = None if made.signature is None else decode(made.signature)
     except BundleRejectedError:  # damaged, or of an older schema
         return False
-    found = [(each.seed, each.mechanism, each.mechanism_args) for each in manifest.obfnets]
-    wanted = [(each.seed, each.mechanism.name, arguments(each)) for each in obfnets.obfnets]
+    manifest = made.manifest
+    found = [
+        (each.seed, each.mechanism, each.mechanism_args, each.precision)
+        for each in manifest.obfnets
+    ]
+    wanted = [
+        (each.seed, each.mechanism.name, arguments(each), precision) for each in obfnets.obfnets
+    ]
+    signer = None if key is None else key.public
+    if signer != (None if signature is None else signature.key):
+        return False
     belongs = (manifest.infnet, manifest.device) == (obfnets.infnet, obfnets.device)
     return belongs and found == wanted

@@ -14,7 +14,7 @@ from obfnet.errors import BundleRejectedError, SpecError
 from obfnet.mechanisms.mechanism import Mechanism, make
 from obfnet.specs import SampleSpec
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)

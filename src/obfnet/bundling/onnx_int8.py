@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import numpy_helper
 from onnxruntime.quantization import (
@@ -81,6 +82,8 @@ def full_int8(content: bytes, calibration: Samples) -> bytes:
         )
         model = slim(onnx.load(path))
     _leave_out_zeros(model.graph)
+    _compute_bias_scales(model.graph)
+    _leave_out_unused(model.graph)
     _check_weights(model)
     _check_activations(model)
     made: bytes = model.SerializeToString()
@@ -109,6 +112,29 @@ def _leave_out_zeros(graph: onnx.GraphProto) -> None:
             zeros = constants[node.input[2]]
             if not numpy_helper.to_array(zeros).any():
                 del node.input[2]
+
+
+def _compute_bias_scales(graph: onnx.GraphProto) -> None:
+    """A bias is worth input times weight: what a runtime works out once need not be stored."""
+    constants = {each.name: each for each in graph.initializer}
+    makers = {name: node for node in graph.node for name in node.output}
+    products = []
+    for node in graph.node:
+        given = [makers.get(name) for name in node.input[:3]]
+        if node.op_type not in _PRODUCTS or len(given) < 3:
+            continue
+        scales = [each.input[1] for each in given if each is not None]
+        if len(scales) == 3 and constants.keys() >= set(scales):
+            values, weights, bias = (numpy_helper.to_array(constants[name]) for name in scales)
+            if bias.size > 1 and np.array_equal(values * weights, bias):
+                products.append(onnx.helper.make_node("Mul", scales[:2], [f"{scales[2]}m"]))
+                assert given[2] is not None
+                given[2].input[1] = f"{scales[2]}m"
+    for product in products:
+        graph.node.insert(0, product)
+
+
+def _leave_out_unused(graph: onnx.GraphProto) -> None:
     used = {name for node in graph.node for name in node.input}
     kept = [each for each in graph.initializer if each.name in used]
     del graph.initializer[:]

@@ -1,4 +1,4 @@
-"""The detached signature of a bundle: over the bytes of its manifest, which name all others."""
+"""The detached signature of a bundle: over its manifest, which names all other members."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from obfnet.bundling.container import Packed
 from obfnet.bundling.keys import PublicKey, Rotation, SigningKey
 from obfnet.errors import BundleUnsignedError, SpecError
 
@@ -14,7 +15,7 @@ MEMBER = "signature.json"
 MOST_ROTATIONS = 16
 #: Longer than any signature with all its rotations.
 MOST_BYTES = 16_384
-_BUNDLE = b"obfnet bundle 2\0"
+_BUNDLE = b"obfnet bundle 3\0"
 
 
 @dataclass(frozen=True)
@@ -23,24 +24,27 @@ class Signature:
 
     Args:
         key: that signed it.
+        packed: digest of the manifest as it lies in the file, signed with it: nothing else can be
+            inflated to the same manifest.
         value: 64 bytes.
         rotations: oldest first, from a key that devices may still trust to ``key``.
     """
 
     key: PublicKey
+    packed: str
     value: bytes
     rotations: tuple[Rotation, ...] = ()
 
     def covers(self, manifest: bytes) -> bool:
-        """Whether it is the key's signature of exactly these bytes."""
-        return self.key.signed(_BUNDLE + manifest, self.value)
+        """Whether it is the key's signature of exactly these bytes, packed as it says."""
+        return self.key.signed(_message(self.packed, manifest), self.value)
 
 
-def sign(manifest: bytes, key: SigningKey, rotations: Sequence[Rotation] = ()) -> Signature:
-    """Sign the bytes of a manifest.
+def sign(manifest: Packed, key: SigningKey, rotations: Sequence[Rotation] = ()) -> Signature:
+    """Sign a manifest.
 
     Args:
-        manifest: canonical JSON.
+        manifest: canonical JSON, as a member.
         key: the forge's.
         rotations: for devices that trust an older key, oldest first; the last leads to ``key``.
 
@@ -55,13 +59,15 @@ def sign(manifest: bytes, key: SigningKey, rotations: Sequence[Rotation] = ()) -
             f"expected at most {MOST_ROTATIONS} rotations, each signed by its old key, that lead "
             "from one key to the next and to the one that signs"
         )
-    return Signature(key.public, key.sign(_BUNDLE + manifest), tuple(rotations))
+    value = key.sign(_message(manifest.digest, manifest.unpack()))
+    return Signature(key.public, manifest.digest, value, tuple(rotations))
 
 
 def encode(signature: Signature) -> bytes:
     """Canonical JSON."""
     plain = {
         "key": str(signature.key),
+        "packed": signature.packed,
         "rotations": [
             {"new": str(each.new), "old": str(each.old), "signature": each.signature.hex()}
             for each in signature.rotations
@@ -90,9 +96,14 @@ def decode(content: bytes) -> Signature:
             for each in plain["rotations"]
         )
         value = bytes.fromhex(plain["signature"])
-        found = Signature(PublicKey.from_hex(plain["key"]), value, rotations)
+        key, packed = PublicKey.from_hex(plain["key"]), bytes.fromhex(plain["packed"]).hex()
+        found = Signature(key, packed, value, rotations)
         if len(rotations) > MOST_ROTATIONS or encode(found) != content:
             raise ValueError("not canonical")
     except Exception as error:  # JSON of any form may stand here
         raise BundleUnsignedError(f"the bundle's signature cannot be read: {error}") from error
     return found
+
+
+def _message(packed: str, manifest: bytes) -> bytes:
+    return _BUNDLE + bytes.fromhex(packed) + manifest

@@ -9,7 +9,7 @@ import typer
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="forge, audit or audit-fleet")],
+    name: Annotated[str, typer.Argument(help="forge, audit, audit-fleet or edge")],
     out: Annotated[Path | None, typer.Option(help="folder; runs/bench-NAME by default")] = None,
     seed: Annotated[int, typer.Option(help="root of the seed tree")] = 0,
 ) -> None:
@@ -17,9 +17,15 @@ def bench(
     from obfnet.errors import UnknownNameError
     from obfnet.study.bench_audit import bench_audit
     from obfnet.study.bench_audit_fleet import bench_audit_fleet
+    from obfnet.study.bench_edge import bench_edge
     from obfnet.study.bench_forge import bench_forge
 
-    benches = {"forge": bench_forge, "audit": bench_audit, "audit-fleet": bench_audit_fleet}
+    benches = {
+        "forge": bench_forge,
+        "audit": bench_audit,
+        "audit-fleet": bench_audit_fleet,
+        "edge": bench_edge,
+    }
     if name not in benches:
         raise UnknownNameError(f"no benchmark {name!r}; there are: {', '.join(benches)}")
     folder = out or Path("runs") / f"bench-{name}"

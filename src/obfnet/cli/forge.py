@@ -45,12 +45,24 @@ def forge(
         list[str] | None, typer.Option("--set", help="any TABLE.KEY=VALUE of the spec")
     ] = None,
     bundle: Annotated[bool, typer.Option(help="write one bundle for each device")] = True,
+    key: Annotated[
+        Path | None, typer.Option(help="signs the bundles; without it no device takes them")
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="of the bundles: float32, dynamic-int8 or int8 [int8 with a key]"),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="accuracy that int8 may lose, as a fraction")
+    ] = 0.002,
     ray: Annotated[
         str | None, typer.Option(help="address of a Ray cluster, or 'local' for a new one")
     ] = None,
 ) -> None:
     """Forge sets of distinct ObfNets for a frozen InfNet, one set for each device."""
     from obfnet.bundling.fleet_bundles import bundle_fleet
+    from obfnet.bundling.forged_folder import open_forge
+    from obfnet.bundling.keys import SigningKey
     from obfnet.forging import spec_changes, spec_file
     from obfnet.forging.cluster import on_ray
     from obfnet.forging.spec_folder import forge_into
@@ -79,8 +91,13 @@ def forge(
     given |= dict(spec_changes.weight(each) for each in objective or ())
     given |= dict(spec_changes.setting(each) for each in set_ or ())
     wanted = spec_file.load(spec, given)
+    signing = None if key is None else SigningKey.load(key)
+    form = precision or ("float32" if key is None else "int8")
     executor = None if ray is None else on_ray(None if ray == "local" else ray)
     fleet = forge_into(out, wanted, executor)
     show_fleet(fleet)
-    paths = bundle_fleet(fleet, out) if bundle else []
+    paths: list[Path] = []
+    if bundle:
+        gate = None if form == "float32" else open_forge(out, tolerance)[1]
+        paths = bundle_fleet(fleet, out, signing, form, gate)
     typer.echo("\n".join([f"folder: {out}", *(f"bundle: {path}" for path in paths)]))

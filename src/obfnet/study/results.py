@@ -51,6 +51,8 @@ KEYS = {
     "bytes": "size of the artefact on the device",
     "request_bytes": "body of one request",
     "edge_ms": "obfuscating one sample on one thread: min, median, max",
+    "hundred_ms": "the same, of 100 runs as the papers print them: min, mean, max",
+    "published_ms": "likewise, as a paper prints it for its own board",
     "round_trip_ms": "one sample, from the call on the device to the label: min, median, max",
     "forge_seconds": "wall time of forging, per ObfNet",
     "devices": "how many sets",

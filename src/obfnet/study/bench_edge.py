@@ -1,0 +1,80 @@
+"""``obfnet bench edge``: what an ObfNet costs a device, beside the published ones, in one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from obfnet import files
+from obfnet.progress import say
+from obfnet.study.bench_edge_cases import ENCODERS, Case, shaped_case, trained_case
+from obfnet.study.bench_edge_forms import Maker
+from obfnet.study.bench_edge_kept import bundle_path, kept_rows
+from obfnet.study.bench_edge_table import table
+from obfnet.study.bench_edge_times import timed_rows
+from obfnet.study.sheet import publish
+
+TITLE = "What an ObfNet costs a device"
+NOTE = (
+    "One sample at a time on one thread, all ways of a case in turns: 20 rounds of 50 runs; the "
+    "ratio is of medians, with the least and the greatest of rounds. Ours is everything a device "
+    "does to a sample: encoder, mechanism, row and checks. A published O_M is timed bare, as one "
+    "net and with random weights, on which its time does not depend. MNIST and FSD ObfNets are "
+    "trained, ASL ones are not: they have no accuracy. Coral figures are of the papers' boards."
+)
+TRAINED = ("mnist", "fsd")
+ASL, LETTERS = (3, 64, 64), 29
+#: Who measures a clean start to the first obfuscated sample: rows of a bundle and runtimes.
+_STARTS = ("obfnet.study.edge_start", "clean_starts")
+
+
+def bench_edge(folder: Path, seed: int, command: str) -> Path:
+    """Forge what has data, then sizes, accuracy, leakage, round trips, and times at the end.
+
+    Also writes ``table.md``, the table of docs/export.md.
+    """
+    started = time.perf_counter()
+    cases = [trained_case(name, label, folder, seed) for name in TRAINED for label in ENCODERS]
+    cases += [shaped_case("asl", label, ASL, LETTERS, seed) for label in ENCODERS]
+    rows: list[dict[str, Any]] = []
+    for case in cases:
+        if case.trained is not None:
+            rows += kept_rows(case, case.trained, folder, seed)
+    rows += _starts(bundle_path(cases[0], folder))
+    return measure(cases, rows, folder, seed, command, started)
+
+
+def measure(
+    cases: Sequence[Case],
+    rows: Sequence[dict[str, Any]],
+    folder: Path,
+    seed: int,
+    command: str,
+    started: float,
+) -> Path:
+    """Take the times of ``cases`` and publish them in front of ``rows``."""
+    torch.set_num_threads(1)
+    maker, timed = Maker(), []
+    for case in cases:
+        say(f"times of {case.name}")
+        timed += timed_rows(case, maker, seed)
+    missing = "; ".join(f"{what}: {why}" for what, why in maker.missing.items())
+    note = NOTE + (f" Left out: {missing}." if missing else "")
+    path = publish(folder, command, [*timed, *rows], time.perf_counter() - started, TITLE, note)
+    files.write(folder / "table.md", table([*timed, *rows]))
+    return path
+
+
+def _starts(bundle: Path) -> list[dict[str, Any]]:
+    where, function = _STARTS
+    try:
+        measured: Callable[..., list[dict[str, Any]]] = getattr(import_module(where), function)
+    except ImportError:
+        say("without clean starts: this tree does not measure them")
+        return []
+    return measured(bundle, ("numpy", "onnxruntime"))

@@ -1,0 +1,95 @@
+"""The edge bench times what a device runs, in turns, and says what it has to leave out."""
+
+import numpy as np
+import pytest
+
+from obfnet.study import bench_edge_forms, results
+from obfnet.study.bench_edge_cases import PEERS, shaped_case
+from obfnet.study.bench_edge_forms import Form, Maker, Runtime
+from obfnet.study.bench_edge_table import table
+from obfnet.study.bench_edge_times import Times, in_turns, timed_rows
+from obfnet.study.sheet import page
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+FORMS = (Form("onnxruntime", "float32"), Form("numpy", "float32"))
+
+
+@pytest.fixture(scope="module")
+def case():
+    return shaped_case("fsd", "codebook strided", (1, 20, 45), 10, seed=0)
+
+
+@pytest.fixture(scope="module")
+def rows(case):
+    return timed_rows(case, Maker(), seed=0, rounds=2, forms=FORMS)
+
+
+def test_ways_are_timed_in_turns():
+    calls = []
+    found = in_turns({name: lambda name=name: calls.append(name) for name in "ab"}, 3, 4)
+    assert "".join(dict.fromkeys("".join(calls[place : place + 9]) for place in (0, 18)))
+    assert calls[:9] == ["a"] * 9
+    assert calls[9:18] == ["b"] * 9
+    assert found["a"].each.shape == (3, 4)
+
+
+def test_a_ratio_is_of_medians_with_its_rounds():
+    ours, theirs = (
+        Times(np.array([[1.0, 1, 1], [2, 2, 2]])),
+        Times(np.array([[4.0, 4, 4], [2, 2, 2]])),
+    )
+    ratio, interval = ours.faster(theirs)
+    assert ratio == 3 / 1.5
+    assert interval == [1, 4]
+
+
+def test_every_form_stands_beside_its_own_kind(rows, tmp_path):
+    subjects = [row["subject"] for row in rows]
+    for form in FORMS:
+        assert f"codebook strided fsd, {form}" in subjects
+    fastest = [row for row in rows if row["subject"].endswith("its fastest")]
+    assert len(fastest) == len(PEERS["fsd"])
+    (whole,) = [row for row in rows if "all of it" in row["subject"]]
+    assert whole["value"] > whole["baseline_value"] > 0
+    printed = [row for row in rows if "hundred_ms" in row]
+    assert {row["subject"].split(" fsd")[0] for row in printed} == {
+        "codebook strided",
+        "O_M-200",
+    }
+    assert all(
+        row["hundred_ms"]["min"] <= row["hundred_ms"]["mean"] <= row["hundred_ms"]["max"]
+        for row in printed
+    )
+    path = results.write(tmp_path, "test", rows, 1.0)
+    assert "O_M-200 fsd" in page(results.read(path), "title", "note")
+
+
+def test_what_is_timed_does_what_the_obfnet_does(case):
+    made = Maker()("ours", case.obfnet.encoder, case.probes, FORMS[0])
+    codes = made.run(case.probes).argmax(axis=1)
+    assert np.array_equal(case.obfuscator(case.probes), case.obfnet.decoder.rows.numpy()[codes, 0])
+
+
+def test_a_runtime_that_is_missing_is_said(case, monkeypatch):
+    absent = Runtime(("obfnet.absent", "export"), "obfnet.absent")
+    monkeypatch.setitem(bench_edge_forms.RUNTIMES, "absent", absent)
+    maker = Maker()
+    assert maker("ours", case.obfnet.encoder, case.probes, Form("absent", "int8")) is None
+    assert "absent" in maker.missing["ours, absent int8"]
+
+
+def test_the_table_of_the_docs_has_each_form():
+    def row(subject, **more):
+        return {"dataset": "fsd", "subject": f"codebook fsd, {subject}", **more}
+
+    made = table(
+        [
+            row("all of it, onnxruntime int8", value=41.4, unit="µs"),
+            row("int8, encoder and table deflated", unit="bytes", bytes=20_100),
+            row("C, constants", unit="bytes", bytes=21_000, accuracy=0.5, baseline_accuracy=0.75),
+            row("int8, through the InfNet", accuracy=0.993, baseline_accuracy=0.994),
+        ]
+    )
+    assert "| codebook fsd: encoder and table, bytes | - | - | 20,100 | 21,000 |" in made
+    assert "| 75.00% | - | 99.30% | 50.00% |" in made
+    assert "| - | - | 41 | - |" in made
