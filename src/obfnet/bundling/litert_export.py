@@ -45,8 +45,8 @@ def export_litert(
     check_request(samples, precision)
     module = module.eval()
     with silent():
-        slim = _tool("litert_file").slim
         content = _exported(module, samples[:1].copy())
+        slim = _tool("litert_file").slim
     _compare(module, slim(content), samples, TOLERANCES["float32"])
     if precision in _QUANTISERS:
         ranges = samples if calibration is None else calibration

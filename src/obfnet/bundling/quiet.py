@@ -8,6 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 
 #: The empty name is the root logger, which onnxruntime's quantiser writes to.
 _LOGGERS = ("", "torch.onnx", "onnxscript", "onnx_ir")
@@ -38,7 +39,7 @@ def silent() -> Iterator[None]:
         except OSError:  # a service may have none
             yield
             return
-        with open(os.devnull, "wb") as nowhere:
+        with Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         try:
             yield
