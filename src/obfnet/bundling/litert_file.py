@@ -143,6 +143,10 @@ def _model(content: bytes) -> schema.ModelT:
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     if len(model.subgraphs) != 1:
         raise ExportError(f"the LiteRT file has {len(model.subgraphs)} graphs, expected one")
+    for buffer in model.buffers:
+        # The quantiser puts more than 256 KiB of weights behind the flatbuffer.
+        if buffer.data is None and buffer.size:
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
     return model
 
 

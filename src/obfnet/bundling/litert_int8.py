@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ai_edge_quantizer import qtyping, quantizer, recipe, recipe_manager
+from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe, recipe_manager
+from ai_edge_quantizer.utils import qsv_utils
 
 from obfnet.bundling import edge_tpu
 from obfnet.bundling.litert_file import Graph, read
@@ -63,11 +64,27 @@ def _quantised(
     content: bytes, rules: qtyping.ModelQuantizationRecipe, calibration: Samples | None
 ) -> bytes:
     worker = quantizer.Quantizer(bytearray(content), rules)
-    ranges = None
-    if calibration is not None:
-        given = [{"args_0": calibration[place : place + 1]} for place in range(len(calibration))]
-        ranges = worker.calibrate({_SIGNATURE: given}, num_threads=1)
+    ranges = None if calibration is None else _ranges(content, rules, calibration)
     return bytes(worker.quantize(ranges, enable_progress_report=False).quantized_model)
+
+
+def _ranges(
+    content: bytes, rules: qtyping.ModelQuantizationRecipe, calibration: Samples
+) -> dict[str, qtyping.QSV]:
+    """Least and greatest value of every activation.
+
+    The quantiser's own way is a moving average of them, which clips what is rare: scores of a
+    trained encoder then differ by more than a quarter.
+    """
+    known = recipe_manager.RecipeManager()
+    known.load_quantization_recipe(rules)
+    watch = calibrator.Calibrator(
+        bytearray(content), num_threads=1, qsv_update_func=qsv_utils.min_max_update
+    )
+    given = [{"args_0": calibration[place : place + 1]} for place in range(len(calibration))]
+    watch.calibrate({_SIGNATURE: given}, known)
+    made: dict[str, qtyping.QSV] = watch.get_model_qsvs()
+    return made
 
 
 def _check_weights(graph: Graph) -> None:

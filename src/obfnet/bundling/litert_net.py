@@ -76,8 +76,10 @@ def _quantiser(end: dict[str, Any]) -> Callable[[Samples], Any]:
     step, zero = (np.float32(each) for each in end["quantization"])
 
     def quantise(values: Samples) -> npt.NDArray[np.int8]:
-        steps = np.rint(values / step) + zero
-        return steps.clip(-128, 127).astype(np.int8)
+        steps: npt.NDArray[np.int8] = (
+            (np.rint(values / step) + zero).clip(-128, 127).astype(np.int8)
+        )
+        return steps
 
     return quantise
 
