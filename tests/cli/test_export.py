@@ -3,6 +3,7 @@
 import contextlib
 import io
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from unittest.mock import patch
 
@@ -117,6 +118,20 @@ def test_loose_files(fleet, tmp_path):
     load((tmp_path / "0" / "encoder.onnx").read_bytes())
 
 
+def test_litert(fleet, key, tmp_path):
+    for package in ("litert_torch", "ai_edge_quantizer"):
+        if find_spec(package) is None:
+            pytest.skip("obfnet[litert] is not installed")
+    flags = ["--format", "litert", "--tolerance", 0.05]
+    done("export", fleet, "--out", tmp_path, "--precision", "dynamic-int8", *flags)
+    assert sorted(path.name for path in tmp_path.glob("0/*")) == ["encoder.tflite", "rows.npy"]
+    done("bundle", fleet, "--key", key, "--out", tmp_path, *flags)
+    path = tmp_path / "device-1.obfnet"
+    made = verify(path.read_bytes(), trusting(SigningKey.load(key).public))
+    assert made.manifest.obfnets[0].encoder == "0/encoder.tflite"
+    obfuscators(made, "litert")
+
+
 def test_c(fleet, tmp_path):
     out = done("export", fleet, "--out", tmp_path, "--precision", "c", "--tolerance", 0.05)
     assert "constants: " in out
@@ -127,6 +142,7 @@ def test_c(fleet, tmp_path):
 def test_what_cannot_be_exported(fleet, tmp_path):
     out = ["--out", tmp_path / "out"]
     assert "no precision 'int4'" in refused("export", fleet, *out, "--precision", "int4")
+    assert "no format 'tar'" in refused("export", fleet, *out, "--format", "tar")
     assert "there is no 2" in refused("export", fleet, *out, "--device", 2)
     assert "error" in refused("export", tmp_path, *out)
     assert "no signing key" in refused("bundle", fleet, "--key", tmp_path / "none")

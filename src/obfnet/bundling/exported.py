@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import onnxruntime
 
+from obfnet.bundling.formats import open_net
 from obfnet.bundling.manifest import Entry
 from obfnet.bundling.table import restore
 from obfnet.mechanisms.entropy import Uniform, choice
@@ -23,16 +23,16 @@ def exported(
 
     Args:
         entry: mechanism and how the table is stored.
-        encoder: ONNX.
-        decoder: ONNX or a stored table.
+        encoder: ONNX or LiteRT, as its name in ``entry`` says.
+        decoder: likewise, or a stored table.
         spec: of a sample.
     """
-    encode = _net(encoder)
+    encode = open_net(entry.encoder, encoder)
     mechanism = entry.make_mechanism()
     table = None
     if entry.decoder.endswith(".npy"):
         table = restore(entry.decoder, decoder, entry.table_scale, entry.table_offset, spec)
-    decode = _net(decoder) if table is None else None
+    decode = open_net(entry.decoder, decoder) if table is None else None
 
     def transform(samples: Samples, uniform: Uniform) -> Samples:
         parts = []
@@ -48,8 +48,3 @@ def exported(
         return np.concatenate(parts)
 
     return transform
-
-
-def _net(content: bytes) -> Callable[[Samples], Samples]:
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    return lambda values: np.asarray(session.run(None, {"input": values})[0])

@@ -24,8 +24,9 @@ class Entry:
     Args:
         mechanism: its registered name.
         mechanism_args: its arguments.
-        encoder: member that holds the encoder, ONNX.
-        decoder: member that holds the decoder: ONNX, or a table of rows as ``.npy``, in which a
+        encoder: member that holds the encoder; its name says the format: ``.onnx``, or
+            ``.tflite`` for LiteRT.
+        decoder: member that holds the decoder: likewise, or a table of rows as ``.npy``, in which a
             value is ``table_offset + table_scale * stored``.
         certificate: what the mechanism proves for one sample, for people to read; a device
             takes it from the mechanism itself.

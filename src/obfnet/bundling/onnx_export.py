@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import onnxruntime
 import torch
 from torch import nn
 
 from obfnet.bundling.onnx_int8 import dynamic_int8, full_int8
 from obfnet.bundling.onnx_slim import slim
+from obfnet.bundling.parity import (
+    BATCHES,
+    PRECISIONS,
+    TOLERANCES,
+    check_parity,
+    check_request,
+)
 from obfnet.bundling.quiet import quiet
-from obfnet.errors import ExportError, SpecError
+from obfnet.errors import ExportError
 from obfnet.specs import Samples
 
+__all__ = ["BATCHES", "OPSET", "PRECISIONS", "TOLERANCES", "export_onnx"]
+
 OPSET = 18
-BATCHES = (1, 3, 17)
-#: By precision: what answers may differ by, of the largest one. Whether int8 is good enough is
-#: for a gate to say; this finds nets that are broken.
-TOLERANCES: Mapping[str, float] = {"float32": 1e-4, "dynamic-int8": 0.1, "int8": 0.25}
-PRECISIONS = tuple(TOLERANCES)
 
 _QUANTISERS: Mapping[str, Callable[[bytes, Samples], bytes]] = {
     "dynamic-int8": lambda content, _: dynamic_int8(content),
@@ -50,10 +53,7 @@ def export_onnx(
         ExportError: too few samples, a net that torch cannot export, weights that did not become
             int8, or answers that are not finite or differ by more than ``TOLERANCES`` allows.
     """
-    if precision not in TOLERANCES:
-        raise SpecError(f"no precision {precision!r}; there are: {', '.join(PRECISIONS)}")
-    if len(samples) < max(BATCHES):
-        raise ExportError(f"the parity check needs {max(BATCHES)} real samples, got {len(samples)}")
+    check_request(samples, precision)
     content = _exported(module.eval(), samples[:2].copy())
     _compare(module, content, samples, TOLERANCES["float32"])
     if precision in _QUANTISERS:
@@ -91,15 +91,4 @@ def _compare(module: nn.Module, content: bytes, samples: Samples, tolerance: flo
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors share no public base
         raise ExportError(f"onnxruntime does not load the exported net: {error}") from error
-    for batch in BATCHES:
-        with torch.inference_mode():
-            wanted = module(torch.from_numpy(samples[:batch].copy())).numpy()
-        (found,) = session.run(None, {"input": samples[:batch]})
-        scale = max(1.0, float(np.abs(wanted).max()))
-        # Written so that NaN, which is greater than nothing, is refused as well.
-        close = found.shape == wanted.shape and np.abs(found - wanted).max() <= tolerance * scale
-        if not close:
-            raise ExportError(
-                f"at batch {batch} the exported net gives shape {found.shape} and differs from "
-                f"the original by more than {tolerance * scale:g}; it was not written"
-            )
+    check_parity(module, lambda values: session.run(None, {"input": values})[0], samples, tolerance)

@@ -16,10 +16,10 @@ from torch import nn
 from obfnet import __version__
 from obfnet.bundling.archive import Bundle, write
 from obfnet.bundling.exported import exported
+from obfnet.bundling.formats import Format, find
 from obfnet.bundling.gate import Gate
 from obfnet.bundling.keys import Rotation, SigningKey
 from obfnet.bundling.manifest import Entry, Manifest
-from obfnet.bundling.onnx_export import export_onnx
 from obfnet.bundling.table import StoredTable, store
 from obfnet.errors import SpecError
 from obfnet.forging.obfnet import ObfNet, Table
@@ -39,6 +39,7 @@ def bundle(
     audit: Mapping[str, Any] | None = None,
     precision: str = "float32",
     gate: Gate | None = None,
+    format: str = "onnx",
 ) -> Bundle:
     """Export each ObfNet of a set, compare it with the original, and pack all in one file.
 
@@ -54,9 +55,13 @@ def bundle(
         gate: judges every ObfNet by the InfNet's accuracy through it, see ``gate.gate_of``, and
             lets a table be stored in a byte for each value where the InfNet's answers to its
             rows stay. Needed for anything but float32.
+        format: of the nets: ``onnx``, or ``litert``, which needs ``obfnet[litert]`` here and
+            ``obfnet[edge-litert]`` on the device.
 
     Raises:
-        SpecError: the set is empty, the time has no zone, no such precision, or no gate for it.
+        SpecError: the set is empty, the time has no zone, no such precision or format, or no gate
+            for it.
+        MissingExtraError: what makes the format is not installed.
         ExportError: an exported net does not answer as the original does, or the InfNet is less
             accurate through it than the gate allows.
     """
@@ -67,7 +72,7 @@ def bundle(
     if precision != "float32" and gate is None:
         raise SpecError(f"{precision} loses some precision: give a gate to judge it by")
     members: dict[str, bytes] = {}
-    making = _Making(obfnets.probes, precision, gate)
+    making = _Making(obfnets.probes, precision, gate, find(format))
     entries = [
         _pack(obfnet, str(position), making, members)
         for position, obfnet in enumerate(obfnets.obfnets)
@@ -83,7 +88,11 @@ def bundle(
         audit={} if audit is None else dict(audit),
         obfnets=tuple(entries),
         digests={},
-        versions={"obfnet": __version__, "torch": torch.__version__, "onnx": version_of("onnx")},
+        versions={
+            "obfnet": __version__,
+            "torch": torch.__version__,
+            making.format.package: version_of(making.format.package),
+        },
     )
     return write(manifest, members, sign_with, rotations)
 
@@ -99,6 +108,7 @@ class _Making:
     probes: Samples
     precision: str
     gate: Gate | None
+    format: Format
 
 
 def _pack(obfnet: ObfNet, folder: str, making: _Making, members: dict[str, bytes]) -> Entry:
@@ -106,16 +116,16 @@ def _pack(obfnet: ObfNet, folder: str, making: _Making, members: dict[str, bytes
     table = _table(obfnet, making.gate)
     scale, offset, error = 1.0, 0.0, 0.0
     if table is None:
-        suffix = "decoder.onnx"
+        name = f"decoder{making.format.suffix}"
         decoder = _net(obfnet.decoder, making, lambda samples: _released(obfnet, samples))
     else:
-        suffix, decoder = "rows.npy", table.content
+        name, decoder = "rows.npy", table.content
         scale, offset, error = table.scale, table.offset, table.error
     entry = Entry(
         mechanism=obfnet.mechanism.name,
         mechanism_args=arguments(obfnet),
-        encoder=f"{folder}/encoder.onnx",
-        decoder=f"{folder}/{suffix}",
+        encoder=f"{folder}/encoder{making.format.suffix}",
+        decoder=f"{folder}/{name}",
         certificate=obfnet.mechanism.certificate().to_dict(),
         params=parameters(obfnet.encoder) + parameters(obfnet.decoder),
         macs=macs(obfnet.encoder, obfnet.spec.shape) + _decoder_macs(obfnet, making.probes),
@@ -135,9 +145,9 @@ def _pack(obfnet: ObfNet, folder: str, making: _Making, members: dict[str, bytes
 
 
 def _net(module: nn.Module, making: _Making, inputs: Callable[[Samples], Samples]) -> bytes:
-    """The ONNX of a half, which is given ``inputs`` of a sample."""
+    """The file of a half, which is given ``inputs`` of a sample."""
     ranges = None if making.gate is None else inputs(making.gate.calibration)
-    return export_onnx(module, inputs(making.probes), making.precision, ranges)
+    return making.format.export(module, inputs(making.probes), making.precision, ranges)
 
 
 def arguments(obfnet: ObfNet) -> dict[str, object]:

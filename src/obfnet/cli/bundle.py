@@ -14,6 +14,7 @@ def bundle(
     key: Annotated[Path, typer.Option(help="signing key, of 'obfnet keys new'")],
     out: Annotated[Path | None, typer.Option(help="by default FOLDER/bundles")] = None,
     precision: Annotated[str, typer.Option(help="float32, dynamic-int8 or int8")] = "int8",
+    format: Annotated[str, typer.Option(help="of the nets: onnx or litert")] = "onnx",
     version: Annotated[int, typer.Option(help="devices take none that is older")] = 1,
     expires: Annotated[
         datetime | None, typer.Option(help="day or time, UTC; never by default")
@@ -35,7 +36,13 @@ def bundle(
     fleet, gate = open_forge(folder, tolerance)
     for obfnets in fleet:
         made = pack(
-            obfnets, signing, version=version, expires=until, precision=precision, gate=gate
+            obfnets,
+            signing,
+            version=version,
+            expires=until,
+            precision=precision,
+            gate=gate,
+            format=format,
         )
         path = (out or folder / "bundles") / f"{obfnets.device}{SUFFIX}"
         made.save(path)

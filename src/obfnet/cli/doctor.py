@@ -21,6 +21,8 @@ EXTRAS = {
 }
 #: Extras that nothing else needs: without them an installation is whole.
 OPTIONAL = {
+    "edge-litert": "run LiteRT nets on a device",
+    "litert": "export nets to LiteRT",
     "ray": "forge on a cluster",
     "search": "search for an encoder",
 }
@@ -38,7 +40,7 @@ def doctor() -> None:
         misfits = [each for each in wanted if not _fits(each)]
         healthy &= not misfits or extra in OPTIONAL
         state = "ready" if not misfits else "optional" if extra in OPTIONAL else "missing"
-        typer.echo(f"  {state:8} {extra:6} {purpose}")
+        typer.echo(f"  {state:8} {extra:11} {purpose}")
         found = (f"{each.name} {_version(each.name)}" for each in wanted if _version(each.name))
         typer.echo(f"           {', '.join(found) or 'nothing of it is installed'}")
         for each in misfits:

@@ -1,4 +1,4 @@
-"""``obfnet export``: one device's ObfNets as loose files: ONNX and tables, or C."""
+"""``obfnet export``: one device's ObfNets as loose files: nets and tables, or C."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def export(
     precision: Annotated[
         str, typer.Option(help="float32, dynamic-int8, int8, or c for a microcontroller")
     ] = "float32",
+    format: Annotated[str, typer.Option(help="of the nets: onnx or litert")] = "onnx",
     device: Annotated[int, typer.Option(help="which set of the fleet")] = 0,
     tolerance: Annotated[
         float, typer.Option(help="accuracy that may be lost, as a fraction")
@@ -33,7 +34,7 @@ def export(
         typer.echo(f"constants: {made.flash:,} bytes, buffers: {made.ram:,} bytes")
         typer.echo("accuracy: " + ", ".join(f"{each:.2%}" for each in made.accuracy))
     else:
-        members = bundle(obfnets, precision=precision, gate=gate).members
+        members = bundle(obfnets, precision=precision, gate=gate, format=format).members
         for name, content in members.items():
             files.write(out / name, content)
         typer.echo(f"nets and tables: {sum(map(len, members.values())):,} bytes")

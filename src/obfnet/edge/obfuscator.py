@@ -88,10 +88,12 @@ def obfuscators(bundle: Bundle, runtime: str | None = None) -> tuple[Obfuscator,
 
     Args:
         bundle: verified.
-        runtime: what runs the nets, of ``runtime.RUNTIMES``; by default the first installed.
+        runtime: what runs the nets, of ``runtime.RUNTIMES``; by default the first installed that
+            reads their format.
 
     Raises:
-        UnknownNameError, MissingExtraError: no such runtime, or it is not installed.
+        UnknownNameError, MissingExtraError: no such runtime for these nets, or it is not
+            installed.
         BundleRejectedError: a net, a mechanism or a table cannot be loaded, or a table's rows
             are not samples, one for each code.
     """
@@ -116,9 +118,9 @@ def _obfuscator(
             )
         decoder = partial(_exemplars, table)
     else:
-        decoder = partial(_decoded, load(members[entry.decoder], runtime))
+        decoder = partial(_decoded, load(members[entry.decoder], runtime, entry.decoder))
     identity = _identity(entry, members)
-    encoder = load(members[entry.encoder], runtime)
+    encoder = load(members[entry.encoder], runtime, entry.encoder)
     return Obfuscator(encoder, mechanism, decoder, spec, entry, identity)
 
 

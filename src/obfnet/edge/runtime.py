@@ -1,44 +1,77 @@
-"""What runs an exported net on a device: onnxruntime, or numpy where there is no wheel for it."""
+"""What runs an exported net on a device: the fastest that is installed and reads its format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 
-from obfnet.errors import MissingExtraError, UnknownNameError
+from obfnet.errors import BundleRejectedError, MissingExtraError, UnknownNameError
 from obfnet.specs import Samples
 
 #: Samples or codes in, codes or samples out; float32 both.
 Net = Callable[[Samples], Samples]
 
-#: Module with a ``load`` by the package it needs, the fastest first.
+
+@dataclass(frozen=True)
+class Runtime:
+    """One way to run nets.
+
+    Args:
+        module: has a ``load`` from bytes to a net.
+        package: it needs.
+        suffix: of the files it reads.
+        extra: that brings the package.
+    """
+
+    module: str
+    package: str
+    suffix: str
+    extra: str
+
+
+#: For each format the fastest first.
 RUNTIMES = {
-    "onnxruntime": "obfnet.edge.onnxruntime_runtime",
-    "numpy": "obfnet.edge.numpy_runtime",
+    "onnxruntime": Runtime("obfnet.edge.onnxruntime_runtime", "onnxruntime", ".onnx", "edge"),
+    "numpy": Runtime("obfnet.edge.numpy_runtime", "numpy", ".onnx", "edge"),
+    "litert": Runtime("obfnet.edge.litert_runtime", "ai_edge_litert", ".tflite", "edge-litert"),
 }
 
 
-def load(content: bytes, runtime: str | None = None) -> Net:
-    """A callable net from the bytes of an ONNX file.
+def load(content: bytes, runtime: str | None = None, member: str = "net.onnx") -> Net:
+    """A callable net from the bytes of an ONNX or LiteRT file.
 
     Args:
         content: of the file.
-        runtime: of ``RUNTIMES``; by default the first that is installed.
+        runtime: of ``RUNTIMES``; by default the first that is installed and reads this format.
+        member: its name, whose suffix says what format it is.
 
     Raises:
-        UnknownNameError: there is no such runtime.
+        UnknownNameError: there is no such runtime, or it does not read this format.
         MissingExtraError: it is not installed.
-        BundleRejectedError: the bytes are no ONNX model that this runtime can run, or it has
-            another number of inputs or outputs than one.
+        BundleRejectedError: the name is of no format, the bytes are no model that this runtime can
+            run, or it has another number of inputs or outputs than one.
     """
-    name = runtime or next(each for each in RUNTIMES if find_spec(each))
-    if name not in RUNTIMES:
-        raise UnknownNameError(f"no runtime {name!r}; there are: {', '.join(RUNTIMES)}")
+    if runtime is not None and runtime not in RUNTIMES:
+        raise UnknownNameError(f"no runtime {runtime!r}; there are: {', '.join(RUNTIMES)}")
+    fitting = [name for name, each in RUNTIMES.items() if member.endswith(each.suffix)]
+    if not fitting:
+        raise BundleRejectedError(
+            f"net {member} is of no format that a runtime here reads: update obfnet on the device"
+        )
+    if runtime is not None and runtime not in fitting:
+        raise UnknownNameError(
+            f"runtime {runtime!r} does not read {member}; there are: {', '.join(fitting)}"
+        )
+    present = (name for name in fitting if find_spec(RUNTIMES[name].package))
+    name = runtime or next(present, fitting[0])
     try:
-        made: Net = import_module(RUNTIMES[name]).load(content)
+        made: Net = import_module(RUNTIMES[name].module).load(content)
     except ModuleNotFoundError as error:
+        others = "take 'numpy'" if "numpy" in fitting else "export as ONNX"
         raise MissingExtraError(
-            f"runtime {name!r} is not installed: pip install 'obfnet[edge]', or take 'numpy'"
+            f"runtime {name!r} is not installed: pip install 'obfnet[{RUNTIMES[name].extra}]', or "
+            f"{others}"
         ) from error
     return made
