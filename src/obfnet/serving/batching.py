@@ -136,7 +136,7 @@ class Batcher:
 
     async def _gather(self) -> None:
         if self._wait and len(self._queue) < self._last:
-            self._enough.clear()
+            self._enough = asyncio.Event()  # of the loop that runs now
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._enough.wait(), self._wait)
 
