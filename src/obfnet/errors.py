@@ -160,6 +160,14 @@ class BodyTooLargeError(BackendError):
     """The request's body exceeds the limit."""
 
 
+class SlowBodyError(BackendError):
+    """The request's body did not come in the time it had."""
+
+
+class DeadlineError(BackendError):
+    """The request was not answered in the time it had."""
+
+
 class ModelFailedError(BackendError):
     """The model raised an error on this input."""
 

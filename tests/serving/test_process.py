@@ -114,8 +114,9 @@ def test_no_orphan(repository):
 
 
 def test_command_line_says_what_is_wrong(tmp_path):
-    command = [sys.executable, "-m", "obfnet.serving", str(tmp_path), "--max-batch", "2"]
-    found = subprocess.run(command, capture_output=True, text=True)
+    told = os.environ | {"OBFNET_SERVE_REPOSITORY": str(tmp_path), "OBFNET_SERVE_MAX_BATCH": "2"}
+    command = [sys.executable, "-m", "obfnet.serving"]
+    found = subprocess.run(command, capture_output=True, text=True, env=told)
     assert found.returncode == 1
     assert found.stderr.startswith(f"error: no models in {tmp_path}")
 

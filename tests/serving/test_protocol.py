@@ -37,7 +37,10 @@ def refused(response, status, says):
 
 
 def test_server(ask):
-    assert ask("GET", "/v2").json()["extensions"] == ["binary_tensor_data"]
+    assert ask("GET", "/v2").json()["extensions"] == [
+        *("binary_tensor_data", "parameters", "schedule_policy")
+    ]
+    assert ask("GET", "/v2/").json() == ask("GET", "/v2").json()
     assert ask("GET", "/v2/health/live").json() == {"live": True}
     assert ask("GET", "/v2/health/ready").json() == {"ready": True}
     assert ask("GET", "/v2/models/double/ready").json() == {"name": "double", "ready": True}
@@ -122,7 +125,7 @@ def test_nan_is_the_models_business_if_so_set(repository, client):
         ("POST", "/v2/models/triple/infer", 404, "no model 'triple'"),
         ("GET", "/v2/models/double/infer", 405, "Method Not Allowed"),
         ("GET", "/v1", 404, "GET /v1: Not Found"),
-        ("GET", "/v2/", 404, "Not Found"),
+        ("GET", "/v2//", 404, "Not Found"),
         ("POST", "/v2/models/double/infer", 400, "not JSON"),
     ],
 )

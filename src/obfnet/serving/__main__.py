@@ -1,4 +1,4 @@
-"""``python -m obfnet.serving``."""
+"""``python -m obfnet.serving``, as ``obfnet serve`` without flags."""
 
 from obfnet.serving.process import main
 

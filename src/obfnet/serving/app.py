@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -14,14 +19,20 @@ from starlette.routing import Route
 import obfnet
 from obfnet.errors import (
     BodyTooLargeError,
+    DeadlineError,
     ModelFailedError,
     ModelNotFoundError,
     ProtocolError,
     QueueFullError,
+    SlowBodyError,
 )
 from obfnet.serving.batching import Batcher
+from obfnet.serving.body import TIMEOUT, allowed_seconds, read_body
+from obfnet.serving.door import Door, read_tokens, refusal
+from obfnet.serving.log import event
+from obfnet.serving.metrics import Metrics
 from obfnet.serving.model import OnnxModel
-from obfnet.serving.repository import find_model, load_repository
+from obfnet.serving.repository import Repository
 from obfnet.serving.settings import Settings
 from obfnet.serving.validation import check
 from obfnet.wire import (
@@ -30,8 +41,6 @@ from obfnet.wire import (
     ModelMetadata,
     Tensor,
     decode_request,
-    encode_error,
-    encode_metadata,
     encode_response,
 )
 
@@ -40,9 +49,11 @@ STATUS: Mapping[type[Exception], int] = {
     ProtocolError: 400,
     ClientDisconnect: 400,
     ModelNotFoundError: 404,
+    SlowBodyError: 408,
     BodyTooLargeError: 413,
     ModelFailedError: 500,
     QueueFullError: 503,
+    DeadlineError: 504,
 }
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -53,92 +64,110 @@ def create_app(settings: Settings) -> Starlette:
 
     Raises:
         ModelLoadError: the repository has no models, or one that cannot be loaded.
+        SpecError: the file of tokens cannot be read, or has none.
     """
-    repository = load_repository(settings.repository)
-    batchers = {
-        model: Batcher(model, settings.max_batch, settings.max_queue)
-        for versions in repository.values()
-        for model in versions.values()
-    }
+    metrics = Metrics()
 
-    def model_of(request: Request) -> OnnxModel:
+    def queued(model: OnnxModel) -> Batcher:
+        ran = metrics.rows.labels(model.name).observe
+        limits = settings.max_batch, settings.max_queue, settings.batch_wait
+        return Batcher(model, *limits, ran)
+
+    repository = Repository(settings.repository, settings.threads, queued)
+
+    def batcher_of(request: Request) -> Batcher:
         path = request.path_params
-        return find_model(repository, path["model"], path.get("version"))
-
-    async def server(request: Request) -> Response:
-        return JSONResponse(
-            {
-                "name": "embedded",
-                "version": obfnet.__version__,
-                "extensions": ["binary_tensor_data"],
-            }
-        )
-
-    async def live(request: Request) -> Response:
-        return JSONResponse({"live": True})
-
-    async def ready(request: Request) -> Response:
-        return JSONResponse({"ready": True})  # models are loaded before the port opens
-
-    async def model_ready(request: Request) -> Response:
-        return JSONResponse({"name": model_of(request).name, "ready": True})
-
-    async def metadata(request: Request) -> Response:
-        model = model_of(request)
-        versions = tuple(map(str, sorted(repository[model.name])))
-        headers, body = encode_metadata(
-            ModelMetadata(model.name, versions, "onnxruntime_onnx", model.inputs, model.outputs)
-        )
-        return Response(body, headers=headers)
+        return repository.find(path["model"], path.get("version"))
 
     async def infer(request: Request) -> Response:
-        model = model_of(request)
-        body = await _read(request, settings.max_body_bytes)
+        body = await read_body(request, settings)
+        batcher = batcher_of(request)  # only now: it may be replaced while a body comes in
+        model = batcher.model
         asked = decode_request(body, request.headers.get(HEADER_LENGTH))
         check(asked, model, settings.accept_nan)
         names = tuple(tensor.name for tensor in asked.outputs or model.outputs)
         inputs = {tensor.name: tensor.data for tensor in asked.inputs}
-        answers = await batchers[model].infer(inputs, names)
+        seconds = allowed_seconds(asked.parameters, settings.timeout)
+        try:
+            async with asyncio.timeout(seconds):
+                answers = await batcher.infer(inputs, names)
+        except TimeoutError:
+            raise DeadlineError(f"no answer within the {seconds:g} s that were allowed") from None
         response = InferResponse(
             model_name=model.name,
             outputs=tuple(map(Tensor, names, answers)),
             model_version=str(model.version),
             id=asked.id,
+            parameters={k: v for k, v in asked.parameters.items() if k != TIMEOUT},
         )
         headers, content = encode_response(response, asked.wants_binary)
         return Response(content, headers=headers)
 
+    async def metadata(request: Request) -> Response:
+        model = batcher_of(request).model
+        versions = tuple(map(str, sorted(repository.versions(model.name))))
+        tensors = model.inputs, model.outputs
+        told = asdict(ModelMetadata(model.name, versions, "onnxruntime_onnx", *tensors))
+        refused = repository.refused_of(model.name)
+        return JSONResponse(told | ({"refused": refused} if refused else {}))
+
+    async def model_ready(request: Request) -> Response:
+        return JSONResponse({"name": batcher_of(request).model.name, "ready": True})
+
+    async def scrape(request: Request) -> Response:
+        return Response(metrics.text(repository), media_type=CONTENT_TYPE_LATEST)
+
     async def refuse(request: Request, error: Exception) -> Response:
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        headers, body = encode_error(str(error))
+        answer = refusal(status, str(error))
         if status == 503:
-            headers["Retry-After"] = str(settings.retry_after)
-        return Response(body, status, headers)
+            answer.headers["Retry-After"] = str(settings.retry_after)
+        if status == 500:
+            event("model failed", logging.ERROR, path=request.url.path)
+        return answer
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        watch = asyncio.create_task(repository.watch(settings.poll))
         yield
-        for batcher in batchers.values():
-            batcher.close()
+        watch.cancel()
+        repository.close()
 
+    tokens = read_tokens(settings.tokens)
     app = Starlette(
         routes=[
-            Route("/v2", server),
-            Route("/v2/health/live", live),
-            Route("/v2/health/ready", ready),
+            *_both("/infer", infer, method="POST"),
+            *(Route(path, _saying(answer)) for path, answer in _FIXED.items()),
             *_both("", metadata),
             *_both("/ready", model_ready),
-            *_both("/infer", infer, method="POST"),
+            Route("/metrics", scrape),
         ],
-        exception_handlers={
-            **dict.fromkeys(STATUS, refuse),
-            HTTPException: _no_such_route,
-            Exception: _unforeseen,
-        },
+        exception_handlers={**dict.fromkeys(STATUS, refuse), HTTPException: _no_such_route},
+        middleware=[Middleware(Door, tokens, metrics, repository, settings.access_log)],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
     return app
+
+
+_SERVER = {
+    "name": "embedded",
+    "version": obfnet.__version__,
+    "extensions": ["binary_tensor_data", "parameters", "schedule_policy"],
+}
+_FIXED: Mapping[str, Mapping[str, object]] = {
+    "/v2": _SERVER,
+    "/v2/": _SERVER,
+    "/v2/health/live": {"live": True},
+    "/v2/health/ready": {"ready": True},  # models are loaded before the port opens
+}
+
+
+def _saying(answer: Mapping[str, object]) -> Endpoint:
+    async def say(request: Request) -> Response:
+        return JSONResponse(answer)
+
+    return say
 
 
 def _both(suffix: str, endpoint: Endpoint, method: str = "GET") -> list[Route]:
@@ -148,33 +177,8 @@ def _both(suffix: str, endpoint: Endpoint, method: str = "GET") -> list[Route]:
     return [Route(path, endpoint, methods=[method]) for path in paths]
 
 
-async def _read(request: Request, limit: int) -> bytes:
-    """The request's body, refused as soon as it is known to exceed ``limit`` bytes."""
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise ProtocolError(
-            "the body is compressed, expected it as it is: send no Content-Encoding"
-        )
-    declared = request.headers.get("content-length", "")
-    size = int(declared) if declared.isdecimal() else 0
-    chunks = []
-    if size <= limit:
-        size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                break
-            chunks.append(chunk)
-    if size > limit:
-        raise BodyTooLargeError(f"the body is {size} bytes or more, expected at most {limit}")
-    return b"".join(chunks)
-
-
 async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    headers, body = encode_error(f"{request.method} {request.url.path}: {error.detail}")
-    return Response(body, error.status_code, {**(error.headers or {}), **headers})
-
-
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    headers, body = encode_error("internal error; the server's log has more")
-    return Response(body, 500, headers)
+    answer = refusal(error.status_code, f"{request.method} {request.url.path}: {error.detail}")
+    answer.headers.update(error.headers or {})
+    return answer

@@ -1,15 +1,17 @@
-"""Dynamic batching that fires when idle: it never waits for company, only uses it.
+"""Dynamic batching that fires when idle, and waits only for company that it has reason to expect.
 
-A request runs at once if its model is idle. What arrives while the model is busy queues, and
-whatever fits together runs as one batch when it is free again. So batching adds nothing at
-concurrency 1, and its batches grow with the load.
+A request runs at once if its model is idle and the one before it ran alone. What arrives while the
+model is busy queues, and whatever fits together runs as one batch when it is free again. After a
+batch of many the next waits for as many, within a budget. So batching adds nothing at concurrency
+1, and its batches grow with the load.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -51,15 +53,39 @@ class Job:
 
 
 class Batcher:
-    """The queue of one model; used from one event loop, runs the model in its own thread."""
+    """The queue of one model; used from one event loop, runs the model in its own thread.
 
-    def __init__(self, model: OnnxModel, max_batch: int, max_queue: int) -> None:
-        self._model = model
+    Args:
+        model: what runs.
+        max_batch: rows that may run together.
+        max_queue: requests that may wait.
+        wait: seconds that a batch may wait for as many requests as the one before it had.
+        ran: told the rows of every batch.
+    """
+
+    def __init__(
+        self,
+        model: OnnxModel,
+        max_batch: int,
+        max_queue: int,
+        wait: float = 0,
+        ran: Callable[[int], object] = lambda rows: None,
+    ) -> None:
+        self.model = model
         self._max_batch = max_batch
         self._max_queue = max_queue
+        self._wait, self._ran = wait, ran
+        self._last = 1  # requests in the batch before
+        self._enough = asyncio.Event()
         self._queue: list[Job] = []
         self._worker: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"model-{model.name}")
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """Requests in the queue."""
+        return len(self._queue)
 
     async def infer(self, inputs: Mapping[str, Array], outputs: tuple[str, ...]) -> list[Array]:
         """The named outputs for ``inputs``, arrays that fit the model.
@@ -70,25 +96,32 @@ class Batcher:
         """
         if len(self._queue) >= self._max_queue:
             raise QueueFullError(
-                f"{len(self._queue)} requests wait for model {self._model.name!r}; try again later"
+                f"{len(self._queue)} requests wait for model {self.model.name!r}; try again later"
             )
         job = Job(inputs, outputs)
         self._queue.append(job)
+        if len(self._queue) >= self._last:
+            self._enough.set()
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
         return await job.answer
 
     def close(self) -> None:
-        """End the thread after the run under way; nothing may be asked afterwards."""
-        if self._worker is not None:
-            self._worker.cancel()
-        self._thread.shutdown(wait=True)
+        """End the thread after what waits has run; nothing may be asked afterwards."""
+        self._closed = True
+        if self._worker is None:
+            self._thread.shutdown(wait=False)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            while batch := self._take():
-                answers = await loop.run_in_executor(self._thread, run_batch, self._model, batch)
+            while self._queue:
+                await self._gather()
+                if not (batch := self._take()):
+                    continue
+                self._last = len(batch)
+                self._ran(sum(job.rows or 1 for job in batch))
+                answers = await loop.run_in_executor(self._thread, run_batch, self.model, batch)
                 for job, answer in zip(batch, answers, strict=True):
                     if job.answer.done():  # the client has left
                         continue
@@ -98,13 +131,21 @@ class Batcher:
                         job.answer.set_result(answer)
         finally:
             self._worker = None
+            if self._closed:
+                self._thread.shutdown(wait=False)
+
+    async def _gather(self) -> None:
+        if self._wait and len(self._queue) < self._last:
+            self._enough = asyncio.Event()  # of the loop that runs now
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._enough.wait(), self._wait)
 
     def _take(self) -> list[Job]:
         """The longest waiting job and all that may run with it, leaving the others in order."""
         waiting = [job for job in self._queue if not job.answer.done()]
         batch = waiting[:1]
         room = self._max_batch - (batch[0].rows or 0) if batch else 0
-        alone = not self._model.batchable or (batch and batch[0].rows is None)
+        alone = not self.model.batchable or (batch and batch[0].rows is None)
         self._queue = []
         for job in waiting[1:]:
             if not alone and job.rows is not None and job.rows <= room and job.joins(batch[0]):

@@ -54,20 +54,21 @@ class OnnxModel:
         return answers
 
 
-def load_model(path: Path, name: str, version: int) -> OnnxModel:
+def load_model(path: Path, name: str, version: int, threads: int = 0) -> OnnxModel:
     """Load the ONNX file at ``path``.
 
     Args:
         path: the file.
         name: name to serve it under.
         version: version to serve it as.
+        threads: that it may use, 0 for as many as the CPU affinity allows.
 
     Raises:
         ModelLoadError: not an ONNX file, one the runtime cannot execute, or one with
             inputs or outputs that are not tensors of numbers.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = available()
+    options.intra_op_num_threads = threads or available()
     options.inter_op_num_threads = 1
     # Idle threads that spin starve the event loop: it then answers less than half as often.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -8,10 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
@@ -25,9 +23,8 @@ from obfnet.errors import (
 )
 from obfnet.progress import say
 from obfnet.serving.launch import run
-from obfnet.serving.settings import Settings
+from obfnet.serving.settings import PREFIX, Settings, environment, gather
 
-_LIMITS = fields(Settings)[1:]  # all but the repository, each an option of the command
 _REPORTED = {kind.__name__: kind for kind in (ModelLoadError, PortTakenError, SpecError)}
 _STOP_SECONDS = 5  # beyond the drain, before the process is killed
 
@@ -46,11 +43,13 @@ def running(settings: Settings, start_seconds: float = 60) -> Iterator[str]:
         SpecError: the host or port cannot be listened on.
         BackendUnavailableError: it died or was not ready in time; quotes its last lines.
     """
+    inherited = {name: v for name, v in os.environ.items() if not name.startswith(PREFIX)}
     with tempfile.TemporaryDirectory(prefix="obfnet-serving-") as folder:
         report, log = Path(folder, "report.json"), Path(folder, "log")
         with log.open("wb") as sink:
             process = subprocess.Popen(
-                [sys.executable, "-m", "obfnet.serving", *_arguments(settings, report)],
+                [sys.executable, "-m", "obfnet.serving", str(report)],
+                env=inherited | environment(settings),
                 stdin=subprocess.PIPE,
                 stdout=sink,
                 stderr=sink,
@@ -62,24 +61,20 @@ def running(settings: Settings, start_seconds: float = 60) -> Iterator[str]:
             _stop(process, settings.drain + _STOP_SECONDS)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m obfnet.serving REPOSITORY [--port 8000 ...]``; returns the exit status."""
-    parser = ArgumentParser("python -m obfnet.serving", description="Serve ONNX models.")
-    parser.add_argument("repository", type=Path)
-    for limit in _LIMITS:
-        option = f"--{limit.name.replace('_', '-')}"
-        if limit.default is False:
-            parser.add_argument(option, action="store_true")
-        else:
-            parser.add_argument(option, type=type(limit.default), default=limit.default)
-    parser.add_argument("--report", type=Path, help="where to tell a parent; stop with its pipe")
-    given = vars(parser.parse_args(arguments))
-    report: Path | None = given.pop("report")
+def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
+    """``python -m obfnet.serving``, told all by the environment; returns the exit status.
+
+    Args:
+        arguments: a file where to tell a parent how it goes, or none; a byte or the end of standard
+            input then stops the server.
+    """
+    report = Path(arguments[0]) if arguments else None
     try:
+        settings, _ = gather({})
         if report is None:
-            run(Settings(**given))
+            run(settings)
         else:
-            run(Settings(**given), partial(_tell, report, "url"), until=lambda: os.read(0, 1))
+            run(settings, partial(_tell, report, "url"), until=lambda: os.read(0, 1))
     except ObfNetError as error:
         if report is not None:
             _tell(report, type(error).__name__, str(error))
@@ -88,17 +83,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:  # the server has drained already
         return 130
     return 0
-
-
-def _arguments(settings: Settings, report: Path) -> list[str]:
-    arguments = [str(settings.repository), f"--report={report}"]
-    for limit in _LIMITS:
-        value, option = getattr(settings, limit.name), f"--{limit.name.replace('_', '-')}"
-        if value is True:
-            arguments.append(option)
-        elif value is not False:
-            arguments.append(f"{option}={value}")
-    return arguments
 
 
 def _tell(report: Path, kind: str, message: str) -> None:

@@ -6,12 +6,14 @@ as several servers write ``null`` for what they leave out.
 
 from __future__ import annotations
 
+import math
 import reprlib
 from typing import Any
 
 from obfnet.errors import ProtocolError
 
 Fields = dict[str, Any]
+Scalar = str | int | float | bool
 
 
 def wrong(where: str, key: str, value: object, expected: str) -> ProtocolError:
@@ -71,3 +73,13 @@ def parameters(fields: Fields, where: str) -> Fields:
     if not isinstance(value, dict):
         raise wrong(where, "parameters", value, "an object")
     return value
+
+
+def scalars(fields: Fields, where: str) -> dict[str, Scalar]:
+    """The object at ``parameters`` without its nulls, all others texts, finite numbers or flags."""
+    found = {name: value for name, value in parameters(fields, where).items() if value is not None}
+    for name, value in found.items():
+        # A number too great for a float is read as infinity, which JSON cannot carry back.
+        if not isinstance(value, Scalar) or (isinstance(value, float) and math.isinf(value)):
+            raise wrong(f"{where}, parameters", name, value, "a text, a finite number or a flag")
+    return found

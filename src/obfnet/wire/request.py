@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import reprlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from obfnet.errors import ProtocolError
 from obfnet.wire import fields as read
 from obfnet.wire.entry import decode_tensors, encode_tensors
 from obfnet.wire.envelope import join, split
-from obfnet.wire.fields import Fields
+from obfnet.wire.fields import Fields, Scalar
 from obfnet.wire.tensor import Tensor
+
+_BINARY = "binary_data_output"
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,14 @@ class InferRequest:
         outputs: what to answer with, in this order; empty means every output of the model.
         id: returned with the answer as it came.
         binary_output: whether outputs come back as bytes rather than JSON numbers.
+        parameters: what else is told the server: texts, finite numbers, true or false, by name.
     """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[RequestedOutput, ...] = ()
     id: str = ""
     binary_output: bool = True
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
 
     def wants_binary(self, output: str) -> bool:
         """Whether the output of this name goes back as bytes."""
@@ -59,7 +64,7 @@ def encode_request(request: InferRequest, *, binary: bool = True) -> tuple[dict[
         raise ProtocolError("the request has no inputs, expected at least one tensor")
     inputs, chunks = encode_tensors(request.inputs, lambda _: binary)
     message: Fields = {"id": request.id} if request.id else {}
-    message["parameters"] = {"binary_data_output": request.binary_output}
+    message["parameters"] = {**request.parameters, _BINARY: request.binary_output}
     message["inputs"] = inputs
     if request.outputs:
         message["outputs"] = [_encode_output(output) for output in request.outputs]
@@ -80,13 +85,13 @@ def decode_request(body: bytes, header_length: str | int | None = None) -> Infer
     entries = read.entries(message, "inputs", "request", required=True)
     if not entries:
         raise ProtocolError("request: 'inputs' is empty, expected at least one tensor")
+    parameters = read.scalars(message, "request")
     return InferRequest(
         inputs=decode_tensors(entries, tail),
         outputs=tuple(map(_decode_output, read.entries(message, "outputs", "request"))),
         id=read.text(message, "id", "request", default=""),
-        binary_output=read.flag(
-            read.parameters(message, "request"), "binary_data_output", "request", default=False
-        ),
+        binary_output=read.flag(parameters, _BINARY, "request", default=False),
+        parameters={name: value for name, value in parameters.items() if name != _BINARY},
     )
 
 

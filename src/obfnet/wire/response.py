@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from obfnet.errors import ProtocolError
 from obfnet.wire import fields as read
 from obfnet.wire.entry import decode_tensors, encode_tensors
 from obfnet.wire.envelope import join, parse, split
-from obfnet.wire.fields import Fields
+from obfnet.wire.fields import Fields, Scalar
 from obfnet.wire.tensor import Tensor
 
 
@@ -23,12 +23,14 @@ class InferResponse:
         outputs: tensors, names distinct, in the order they were asked for.
         model_version: the version that answered, empty if the server does not say.
         id: the request's id.
+        parameters: the request's parameters, by name, without those of the protocol's own.
     """
 
     model_name: str
     outputs: tuple[Tensor, ...]
     model_version: str = ""
     id: str = ""
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 def encode_response(
@@ -50,6 +52,8 @@ def encode_response(
         message["model_version"] = response.model_version
     if response.id:
         message["id"] = response.id
+    if response.parameters:
+        message["parameters"] = dict(response.parameters)
     message["outputs"] = outputs
     return join(message, chunks)
 
@@ -65,11 +69,13 @@ def decode_response(body: bytes, header_length: str | int | None = None) -> Infe
         ProtocolError: anything in it is malformed, missing, duplicate or left over.
     """
     message, tail = split(body, header_length)
+    said = read.parameters(message, "response")  # some servers say more than the protocol has
     return InferResponse(
         model_name=read.text(message, "model_name", "response"),
         outputs=decode_tensors(read.entries(message, "outputs", "response", required=True), tail),
         model_version=read.text(message, "model_version", "response", default=""),
         id=read.text(message, "id", "response", default=""),
+        parameters={name: value for name, value in said.items() if isinstance(value, Scalar)},
     )
 
 
