@@ -15,6 +15,8 @@ from obfnet.edge.policy import always, never
 from obfnet.errors import BackendRefusedError, ProtocolError
 from obfnet.wire import TensorMetadata, decode_metadata
 
+#: The first run installs the engines.
+pytestmark = pytest.mark.timeout(1800)
 PAGE = Path(__file__).parents[2] / "docs" / "engines.md"
 SAMPLES = np.random.default_rng(0).random((17, 1, 2, 2), dtype=np.float32)
 LABELS = SAMPLES.reshape(-1, 4)[:, :3].argmax(1).tolist()

@@ -6,12 +6,11 @@ import zipfile
 
 import pytest
 
+from obfnet.cli.app import run
 from obfnet.errors import EngineMissingError, StorageError
 from obfnet.serving.engines import environment
 from obfnet.serving.engines.environment import install, is_installed, packages, python_of
 from obfnet.serving.engines.table import ENGINES
-
-OBFNET = [sys.executable, "-c", "import sys; from obfnet.cli import main; sys.exit(main())"]
 
 
 @pytest.fixture
@@ -68,7 +67,7 @@ def test_every_engine_has_pins():
             line for line in environment._pins(name).read_text().splitlines() if line[0] != "#"
         ]
         assert all("==" in line for line in lines)
-        assert lines == sorted(set(lines), key=lambda line: line.lower())
+        assert len(lines) == len(set(lines)) > 0
 
 
 @pytest.mark.parametrize(
@@ -81,9 +80,9 @@ def test_every_engine_has_pins():
         (["serve", ".", "--engine", "kserve"], 1, "run obfnet engine install kserve"),
     ],
 )
-def test_command_line(arguments, status, said, tmp_path, monkeypatch):
+def test_command_line(arguments, status, said, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("OBFNET_CACHE", str(tmp_path))
-    run = subprocess.run([*OBFNET, *arguments], capture_output=True, text=True)
-    assert run.returncode == status
-    assert said in run.stdout + run.stderr
-    assert "Traceback" not in run.stderr
+    monkeypatch.setattr(sys, "argv", ["obfnet", *arguments])
+    assert run() == status
+    printed = capsys.readouterr()
+    assert said in printed.out + printed.err

@@ -21,6 +21,8 @@ from obfnet.serving.engines.running import running_engine
 from obfnet.serving.engines.triton import TRITON
 from onnx_files import repository, scores
 
+#: The first run installs the engines.
+pytestmark = pytest.mark.timeout(1800)
 OBFNET = [sys.executable, "-c", "import sys; from obfnet.cli import main; sys.exit(main())"]
 
 

@@ -82,15 +82,19 @@ def _output(tensor: Described, array: Any, over_grpc: bool) -> InferOutput:  # n
 
 
 def _listen_on_host_alone() -> None:
-    """KServe asks gRPC for ``[::]:PORT`` and cannot be told otherwise."""
-    anywhere = aio.Server.add_insecure_port
-    host = CONFIGURATION["host"]
+    """KServe asks gRPC for ``[::]:PORT``, every address of the machine, and cannot be told else."""
+    make, host = aio.server, CONFIGURATION["host"]
     bracketed = f"[{host}]" if ":" in host else host
 
-    def add_insecure_port(server: aio.Server, address: str) -> int:
-        return int(anywhere(server, f"{bracketed}:{address.rpartition(':')[2]}"))
+    def server(*arguments: Any, **named: Any) -> aio.Server:  # noqa: ANN401
+        made = make(*arguments, **named)
+        anywhere = made.add_insecure_port
+        made.add_insecure_port = lambda address: anywhere(
+            f"{bracketed}:{address.rpartition(':')[2]}"
+        )
+        return made
 
-    aio.Server.add_insecure_port = add_insecure_port
+    aio.server = server
 
 
 if __name__ == "__main__":
