@@ -50,12 +50,19 @@ def first_three(factor) -> bytes:
     return scores(weights=np.eye(4, 3, dtype=np.float32) * np.float32(factor))
 
 
+def squares(shape) -> bytes:
+    values = np.arange(10, dtype=np.float32) ** 2
+    nodes = [("Gather", ["squares", "x"], "y")]
+    return onnx_net(nodes, shape, shape, TensorProto.INT64, squares=values)
+
+
 @pytest.fixture(scope="session")
 def models(tmp_path_factory) -> Path:
     """Models whose every answer is exact.
 
     infnet: y = the first three of four values, times 1 in version 1, 2 in 2 and 10 in 10;
-    lookup: y = squares[i] for i from 0 to 9, fails outside; bytes: y = x in UINT8, of any width;
+    lookup: y = squares[x] for x from 0 to 9, fails outside; table: the same for x of shape (n, 1);
+    bytes: y = x in UINT8, of any width;
     one: the infnet for one sample at a time.
     """
     folder = tmp_path_factory.mktemp("models")
@@ -64,13 +71,8 @@ def models(tmp_path_factory) -> Path:
         "infnet/2": first_three(2),
         "infnet/10": first_three(10),
         "one/1": scores(accepts=[1, 1, 2, 2], gives=(1, 3)),
-        "lookup/1": onnx_net(
-            [("Gather", ["squares", "x"], "y")],
-            ["n"],
-            ["n"],
-            TensorProto.INT64,
-            squares=np.arange(10, dtype=np.float32) ** 2,
-        ),
+        "lookup/1": squares(["n"]),
+        "table/1": squares(["n", 1]),
         "bytes/1": onnx_net(
             [("Identity", ["x"], "y")], ["n", "m"], ["n", "m"], TensorProto.UINT8, TensorProto.UINT8
         ),

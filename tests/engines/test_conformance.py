@@ -4,16 +4,17 @@ Where they differ, the table of docs/engines.md says so, and is held to it.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from conformance import X, ask, differences, refusals
+from conformance import X, ask, differences, post, refusals
 from obfnet.edge.client import EdgeClient
 from obfnet.edge.policy import always, never
 from obfnet.errors import BackendRefusedError, ProtocolError
-from obfnet.wire import TensorMetadata, decode_metadata
+from obfnet.wire import HEADER_LENGTH, Tensor, TensorMetadata, decode_metadata, decode_response
 
 #: The first run installs the engines.
 pytestmark = pytest.mark.timeout(1800)
@@ -124,6 +125,34 @@ def describes_the_infnet(found, case):
     assert found["name"] == "infnet"
     assert found["inputs"] == [["x", "FP32", [-1, 1, 2, 2]]], case
     assert found["outputs"] == [["y", "FP32", [-1, 3]]], case
+
+
+def test_everyone_gets_their_own_rows(served):
+    """Many at once, of several sizes and some of them bad, whom an engine may join in one run."""
+
+    def one(number):
+        rows = 1 + number % 3
+        x = (np.arange(rows)[:, None] + number) % 9  # 9 is in the table, 10 is not
+        bad = number % 7 == 0
+        x[-1] += bad * 50
+        tensor = Tensor("x", x)
+        path = "/v2/models/table/infer"
+        status, headers, body = post(
+            served.url, tensor, path=path, binary=served.binary, id=str(number)
+        )
+        if bad:
+            assert status == 500
+            return
+        assert status == 200, body
+        found = decode_response(body, headers.get(HEADER_LENGTH))
+        assert found.id == str(number)
+        np.testing.assert_array_equal(found.outputs[0].data, x.astype(np.float32) ** 2)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(one, range(300)))
+    if served.name == "triton":
+        stats = json.loads(ask(served.url, "GET", "/v2/models/table/stats")[2])["model_stats"][0]
+        assert stats["execution_count"] < 300  # it did join some
 
 
 @pytest.mark.parametrize("policy", [always, never])
