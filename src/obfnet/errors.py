@@ -174,3 +174,11 @@ class ModelFailedError(BackendError):
 
 class QueueFullError(BackendError):
     """Too many requests wait for this model."""
+
+
+class EngineMissingError(BackendError):
+    """A model server that others have made is not installed, or could not be."""
+
+
+class EngineFailedError(BackendError):
+    """An engine did not start, ended by itself, or does not answer as its models do."""

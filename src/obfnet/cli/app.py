@@ -16,7 +16,7 @@ from obfnet.progress import say
 #: Each verb is the function of the same name in the module of the same name.
 VERBS = (
     "demo", "train", "forge", "audit", "report", "compare", "keys", "export", "bundle", "verify",
-    "inspect", "study", "bench", "serve", "doctor",
+    "inspect", "study", "bench", "serve", "engine", "doctor",
 )  # fmt: skip
 
 #: Exit status of a process that Ctrl-C ended, by convention 128 + SIGINT.

@@ -1,4 +1,4 @@
-"""``obfnet serve``: the embedded backend."""
+"""``obfnet serve``: the embedded backend, or an engine that others have made."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from obfnet.errors import SpecError
 from obfnet.serving.settings import KINDS, Settings, as_toml, gather
 
 
@@ -43,18 +44,57 @@ def serve(
     show_config: Annotated[
         bool, typer.Option("--show-config", help="print the settings and stop")
     ] = False,
+    engine: Annotated[
+        str | None, typer.Option(help="triton, kserve, mlserver or ray; our own by default")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of a Ray cluster, for --engine ray")
+    ] = None,
+    write: Annotated[
+        str | None, typer.Option(help="triton or kserve: write files for Kubernetes, do not serve")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="folder for --write")] = Path("deployment"),
+    storage: Annotated[
+        str | None, typer.Option(help="URI of the models in the cluster, for --write kserve")
+    ] = None,
     **given: object,
 ) -> None:
     """Serve ONNX models over the Open Inference Protocol v2 until stopped.
 
     Every setting is an option, a variable OBFNET_SERVE_NAME or a line of a TOML file, which win
-    in that order.
+    in that order. An engine takes the repository, --host and --port from here, and the rest from
+    its own configuration.
     """
     chosen = {k: v for k, v in {"repository": repository, **given}.items() if v is not None}
     settings, sources = gather(chosen, file=config)
     if show_config:
         typer.echo(as_toml(settings, sources))
-        return
-    from obfnet.serving.launch import run
+    elif write is not None:
+        from obfnet.serving.engines.kubernetes import write_files
 
-    run(settings)
+        write_files(write, settings.repository, out, storage)
+        typer.echo(f"written: {out}")
+    elif engine is not None:
+        unknown = sorted(chosen.keys() - {"repository", "host", "port"})
+        if unknown:
+            raise SpecError(
+                f"{', '.join(unknown)}: settings of the embedded server, not of {engine}; leave "
+                "them out and set them in the engine's own configuration"
+            )
+        _serve_with(engine, settings.repository, settings.host, settings.port, address)
+    else:
+        from obfnet.serving.launch import run
+
+        run(settings)
+
+
+def _serve_with(engine: str, repository: Path, host: str, port: int, address: str | None) -> None:
+    from obfnet.data.folders import cache_folder
+    from obfnet.serving.engines.ray import ray_engine
+    from obfnet.serving.engines.running import serve_with
+    from obfnet.serving.engines.table import find_engine
+
+    if address is not None and engine != "ray":
+        raise SpecError(f"--address is given for {engine}, expected --engine ray")
+    chosen = find_engine(engine) if address is None else ray_engine(address)
+    serve_with(chosen, repository, cache_folder() / "engines", host, port)
