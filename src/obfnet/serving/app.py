@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,7 +20,7 @@ from obfnet.errors import (
     ProtocolError,
     QueueFullError,
 )
-from obfnet.serving.batching import Batcher
+from obfnet.serving.batching import Batcher, Queue
 from obfnet.serving.model import OnnxModel
 from obfnet.serving.repository import find_model, load_repository
 from obfnet.serving.settings import Settings
@@ -48,17 +49,21 @@ STATUS: Mapping[type[Exception], int] = {
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, queue: Callable[[OnnxModel], Queue] | None = None) -> Starlette:
     """The ASGI application that serves every model of ``settings.repository``.
+
+    Args:
+        settings: what to serve and its limits.
+        queue: makes what a model's requests wait in; by default a ``Batcher`` in this process.
 
     Raises:
         ModelLoadError: the repository has no models, or one that cannot be loaded.
     """
     repository = load_repository(settings.repository)
+    if queue is None:
+        queue = partial(Batcher, max_batch=settings.max_batch, max_queue=settings.max_queue)
     batchers = {
-        model: Batcher(model, settings.max_batch, settings.max_queue)
-        for versions in repository.values()
-        for model in versions.values()
+        model: queue(model) for versions in repository.values() for model in versions.values()
     }
 
     def model_of(request: Request) -> OnnxModel:

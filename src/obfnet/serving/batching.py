@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Protocol
 
 import numpy as np
 
@@ -48,6 +49,16 @@ class Job:
         return self.outputs == other.outputs and all(
             array.shape[1:] == other.inputs[name].shape[1:] for name, array in self.inputs.items()
         )
+
+
+class Queue(Protocol):
+    """Where the requests of one model wait for their answers."""
+
+    async def infer(self, inputs: Mapping[str, Array], outputs: tuple[str, ...]) -> list[Array]:
+        """The named outputs for ``inputs``, arrays that fit the model."""
+
+    def close(self) -> None:
+        """Nothing may be asked afterwards."""
 
 
 class Batcher:
