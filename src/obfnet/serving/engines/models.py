@@ -1,4 +1,4 @@
-"""All models of a folder, loaded once: for what an engine must be told, and to check what it says."""
+"""All models of a folder, to tell an engine what there is and to check what it answers."""
 
 from __future__ import annotations
 

@@ -69,16 +69,14 @@ def command(place: Place) -> Command:
         "exit-timeout-secs": 3,
     }
     site = packages(place.python)
+    libraries = f"{site / 'nvidia_pytriton.libs'}:{sysconfig.get_config_var('LIBDIR')}"
     return Command(
         (
             str(_server(place) / "bin" / "tritonserver"),
             *(f"--{name}={value}" for name, value in options.items()),
             "--disable-auto-complete-config",
         ),
-        {
-            "LD_LIBRARY_PATH": f"{site / 'nvidia_pytriton.libs'}:{sysconfig.get_config_var('LIBDIR')}",
-            "PYTHONHOME": sys.base_prefix,
-        },
+        {"LD_LIBRARY_PATH": libraries, "PYTHONHOME": sys.base_prefix},
         # The backend's Python heeds no PYTHONPATH, but imports from its folder first: so it gets
         # the numpy of this environment. With numpy 2 it would answer with empty tensors.
         site,

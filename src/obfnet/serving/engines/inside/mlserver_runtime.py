@@ -9,7 +9,7 @@ from mlserver.types import InferenceRequest, InferenceResponse, MetadataTensor
 from onnx_session import Described, OnnxSession
 
 
-class OnnxRuntime(MLModel):
+class OnnxRuntime(MLModel):  # type: ignore[misc] # MLServer's is not typed here
     """The model that ``parameters.uri`` names, described by its file."""
 
     async def load(self) -> bool:
