@@ -57,6 +57,7 @@ def environment(short, monkeypatch):
         "RAY_AUTH_TOKEN": secrets.token_hex(32),
         "RAY_raylet_start_wait_time_s": "240",  # on a busy machine
         "RAY_worker_register_timeout_seconds": "240",
+        "RAY_agent_register_timeout_ms": "240000",
         "RAY_SERVE_HANDLE_AUTOSCALING_METRIC_PUSH_INTERVAL_S": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         "OMP_NUM_THREADS": "1",

@@ -9,7 +9,7 @@ import typer
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="forge, audit or audit-fleet")],
+    name: Annotated[str, typer.Argument(help="forge, audit, audit-fleet or serve")],
     out: Annotated[Path | None, typer.Option(help="folder; runs/bench-NAME by default")] = None,
     seed: Annotated[int, typer.Option(help="root of the seed tree")] = 0,
 ) -> None:
@@ -18,8 +18,14 @@ def bench(
     from obfnet.study.bench_audit import bench_audit
     from obfnet.study.bench_audit_fleet import bench_audit_fleet
     from obfnet.study.bench_forge import bench_forge
+    from obfnet.study.bench_serve import bench_serve
 
-    benches = {"forge": bench_forge, "audit": bench_audit, "audit-fleet": bench_audit_fleet}
+    benches = {
+        "forge": bench_forge,
+        "audit": bench_audit,
+        "audit-fleet": bench_audit_fleet,
+        "serve": bench_serve,
+    }
     if name not in benches:
         raise UnknownNameError(f"no benchmark {name!r}; there are: {', '.join(benches)}")
     folder = out or Path("runs") / f"bench-{name}"

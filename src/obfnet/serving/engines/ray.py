@@ -16,6 +16,12 @@ from obfnet.errors import SpecError
 from obfnet.serving.engines.engine import Command, Engine, Place
 
 _CODE = "code"
+#: A busy machine needs longer for the start of its parts than Ray would wait.
+_PATIENCE = {
+    "RAY_agent_register_timeout_ms": "120000",
+    "RAY_raylet_start_wait_time_s": "120",
+    "RAY_worker_register_timeout_seconds": "120",
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def command(place: Place, address: str | None, scaling: Scaling) -> Command:
     started here therefore wants a token of everybody.
     """
     options = {"host": place.host, "port": place.port, **asdict(scaling)}
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    own = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), **_PATIENCE}
     return Command(
         (
             str(place.python),
@@ -73,7 +79,7 @@ def command(place: Place, address: str | None, scaling: Scaling) -> Command:
         {
             "PYTHONPATH": str(place.folder / _CODE),
             "RAY_USAGE_STATS_ENABLED": "0",
-            **(token if address is None else {}),
+            **(own if address is None else {}),
         },
     )
 
