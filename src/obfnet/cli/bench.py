@@ -22,6 +22,7 @@ def bench(
     from obfnet.study.bench_edge import bench_edge
     from obfnet.study.bench_forge import bench_forge
     from obfnet.study.bench_soak import bench_soak
+    from obfnet.study.bench_serve import bench_serve
 
     benches = {
         "forge": bench_forge,
@@ -29,6 +30,7 @@ def bench(
         "audit-fleet": bench_audit_fleet,
         "edge": bench_edge,
         "soak": partial(bench_soak, minutes=minutes),
+        "serve": bench_serve,
     }
     if name not in benches:
         raise UnknownNameError(f"no benchmark {name!r}; there are: {', '.join(benches)}")

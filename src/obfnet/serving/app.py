@@ -26,7 +26,7 @@ from obfnet.errors import (
     QueueFullError,
     SlowBodyError,
 )
-from obfnet.serving.batching import Batcher
+from obfnet.serving.batching import Batcher, Queue
 from obfnet.serving.body import TIMEOUT, allowed_seconds, read_body
 from obfnet.serving.door import Door, read_tokens, refusal
 from obfnet.serving.log import event
@@ -59,8 +59,12 @@ STATUS: Mapping[type[Exception], int] = {
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(settings: Settings) -> Starlette:
+def create_app(settings: Settings, queue: Callable[[OnnxModel], Queue] | None = None) -> Starlette:
     """The ASGI application that serves every model of ``settings.repository``.
+
+    Args:
+        settings: what to serve and its limits.
+        queue: makes what a model's requests wait in; by default a ``Batcher`` in this process.
 
     Raises:
         ModelLoadError: the repository has no models, or one that cannot be loaded.
@@ -68,21 +72,21 @@ def create_app(settings: Settings) -> Starlette:
     """
     metrics = Metrics()
 
-    def queued(model: OnnxModel) -> Batcher:
+    def batcher(model: OnnxModel) -> Queue:
         ran = metrics.rows.labels(model.name).observe
         limits = settings.max_batch, settings.max_queue, settings.batch_wait
         return Batcher(model, *limits, ran)
 
-    repository = Repository(settings.repository, settings.threads, queued)
+    repository = Repository(settings.repository, settings.threads, queue or batcher)
 
-    def batcher_of(request: Request) -> Batcher:
+    def queue_of(request: Request) -> Queue:
         path = request.path_params
         return repository.find(path["model"], path.get("version"))
 
     async def infer(request: Request) -> Response:
         body = await read_body(request, settings)
-        batcher = batcher_of(request)  # only now: it may be replaced while a body comes in
-        model = batcher.model
+        waiting = queue_of(request)  # only now: it may be replaced while a body comes in
+        model = waiting.model
         asked = decode_request(body, request.headers.get(HEADER_LENGTH))
         check(asked, model, settings.accept_nan)
         names = tuple(tensor.name for tensor in asked.outputs or model.outputs)
@@ -90,7 +94,7 @@ def create_app(settings: Settings) -> Starlette:
         seconds = allowed_seconds(asked.parameters, settings.timeout)
         try:
             async with asyncio.timeout(seconds):
-                answers = await batcher.infer(inputs, names)
+                answers = await waiting.infer(inputs, names)
         except TimeoutError:
             raise DeadlineError(f"no answer within the {seconds:g} s that were allowed") from None
         response = InferResponse(
@@ -104,7 +108,7 @@ def create_app(settings: Settings) -> Starlette:
         return Response(content, headers=headers)
 
     async def metadata(request: Request) -> Response:
-        model = batcher_of(request).model
+        model = queue_of(request).model
         versions = tuple(map(str, sorted(repository.versions(model.name))))
         tensors = model.inputs, model.outputs
         told = asdict(ModelMetadata(model.name, versions, "onnxruntime_onnx", *tensors))
@@ -112,7 +116,7 @@ def create_app(settings: Settings) -> Starlette:
         return JSONResponse(told | ({"refused": refused} if refused else {}))
 
     async def model_ready(request: Request) -> Response:
-        return JSONResponse({"name": batcher_of(request).model.name, "ready": True})
+        return JSONResponse({"name": queue_of(request).model.name, "ready": True})
 
     async def scrape(request: Request) -> Response:
         return Response(metrics.text(repository), media_type=CONTENT_TYPE_LATEST)

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Protocol
 
 import numpy as np
 
@@ -50,6 +51,24 @@ class Job:
         return self.outputs == other.outputs and all(
             array.shape[1:] == other.inputs[name].shape[1:] for name, array in self.inputs.items()
         )
+
+
+class Queue(Protocol):
+    """Where the requests of one model wait for their answers."""
+
+    @property
+    def model(self) -> OnnxModel:
+        """What answers."""
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait here."""
+
+    async def infer(self, inputs: Mapping[str, Array], outputs: tuple[str, ...]) -> list[Array]:
+        """The named outputs for ``inputs``, arrays that fit the model."""
+
+    def close(self) -> None:
+        """Nothing may be asked afterwards."""
 
 
 class Batcher:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from obfnet.errors import ModelLoadError, ModelNotFoundError
-from obfnet.serving.batching import Batcher
+from obfnet.serving.batching import Queue
 from obfnet.serving.log import event
 from obfnet.serving.model import OnnxModel, load_model
 
@@ -37,9 +37,9 @@ class Repository:
         ModelLoadError: no models, or one that cannot be loaded.
     """
 
-    def __init__(self, folder: Path, threads: int, queued: Callable[[OnnxModel], Batcher]) -> None:
+    def __init__(self, folder: Path, threads: int, queued: Callable[[OnnxModel], Queue]) -> None:
         self._folder, self._threads, self._queued = folder, threads, queued
-        self._served: dict[str, dict[int, Batcher]] = {}
+        self._served: dict[str, dict[int, Queue]] = {}
         self.refused: dict[Key, str] = {}
         self._seen = self._tried = scan(folder)
         if not self._tried:
@@ -50,7 +50,7 @@ class Repository:
         for key in self._tried:
             self._put(self._load(key))
 
-    def find(self, name: str, version: str | None) -> Batcher:
+    def find(self, name: str, version: str | None) -> Queue:
         """The model of this name, its highest version if ``version`` is None.
 
         Raises:
@@ -59,15 +59,15 @@ class Repository:
         versions = self.versions(name)
         if version is None:
             return versions[max(versions)]
-        for number, batcher in versions.items():
+        for number, queue in versions.items():
             if str(number) == version:
-                return batcher
+                return queue
         raise ModelNotFoundError(
             f"model {name!r} has no version {version!r}; it has "
             f"{', '.join(map(str, sorted(versions)))}"
         )
 
-    def versions(self, name: str) -> Mapping[int, Batcher]:
+    def versions(self, name: str) -> Mapping[int, Queue]:
         """What is served of the model of this name.
 
         Raises:
@@ -81,9 +81,9 @@ class Repository:
     def __contains__(self, name: object) -> bool:
         return name in self._served
 
-    def __iter__(self) -> Iterator[Batcher]:
+    def __iter__(self) -> Iterator[Queue]:
         """Every version of every model."""
-        return (batcher for versions in self._served.values() for batcher in versions.values())
+        return (queue for versions in self._served.values() for queue in versions.values())
 
     def refused_of(self, name: str) -> Mapping[str, str]:
         """What is said of the versions of this model whose file could not be loaded."""
@@ -121,8 +121,8 @@ class Repository:
 
     def close(self) -> None:
         """Let every model finish what waits for it."""
-        for batcher in self:
-            batcher.close()
+        for queue in self:
+            queue.close()
 
     def _load(self, key: Key) -> OnnxModel:
         name, version = key
@@ -149,9 +149,9 @@ class Repository:
         name, version = key
         self._tried = {each: found for each, found in self._tried.items() if each != key}
         self.refused.pop(key, None)
-        batcher = self._served.get(name, {}).pop(version, None)
-        if batcher is not None:
-            batcher.close()
+        queue = self._served.get(name, {}).pop(version, None)
+        if queue is not None:
+            queue.close()
             event("withdrawn", model=name, version=version)
         if not self._served.get(name, True):
             del self._served[name]

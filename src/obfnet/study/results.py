@@ -63,6 +63,7 @@ KEYS = {
     "subject": "what is measured, in plain words",
     "baseline": "what it is compared with, in plain words",
     "ratio": "above 1 the subject is better",
+    "skipped": "why a row has no figures",
     "rounds": "how many rounds the median is over",
     "ratio_ci": "95 % interval, or least and greatest of few rounds",
     "unit": "of value",

@@ -8,9 +8,10 @@ from obfnet.errors import UnknownNameError
 from obfnet.serving.engines.engine import Engine
 from obfnet.serving.engines.kserve import KSERVE
 from obfnet.serving.engines.mlserver import MLSERVER
+from obfnet.serving.engines.ray import RAY
 from obfnet.serving.engines.triton import TRITON
 
-ENGINES: Mapping[str, Engine] = {each.name: each for each in (TRITON, KSERVE, MLSERVER)}
+ENGINES: Mapping[str, Engine] = {each.name: each for each in (TRITON, KSERVE, MLSERVER, RAY)}
 
 
 def find_engine(name: str) -> Engine:

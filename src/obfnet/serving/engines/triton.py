@@ -33,7 +33,7 @@ def prepare(place: Place) -> None:
     """
     for name, versions in load_models(place.repository).items():
         model = versions[max(versions)]
-        _check_versions(name, versions)
+        check_versions(name, versions)
         files.write(place.folder / "models" / name / "config.pbtxt", config(model))
         for version in versions:
             folder = place.folder / "models" / name / str(version)
@@ -83,12 +83,12 @@ def command(place: Place) -> Command:
     )
 
 
-def config(model: OnnxModel) -> str:
+def config(model: OnnxModel, backend: str = "python") -> str:
     """The ``config.pbtxt`` of a model: all versions, and batches where rows can be joined."""
     joins = model.batchable and all(len(each.shape) > 1 for each in (*model.inputs, *model.outputs))
     lines = [
         f"name: {json.dumps(model.name)}",
-        'backend: "python"',
+        f"backend: {json.dumps(backend)}",
         f"max_batch_size: {MAX_BATCH if joins else 0}",
         *(_tensor("input", each, joins) for each in model.inputs),
         *(_tensor("output", each, joins) for each in model.outputs),
@@ -99,7 +99,12 @@ def config(model: OnnxModel) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _check_versions(name: str, versions: Mapping[int, OnnxModel]) -> None:
+def check_versions(name: str, versions: Mapping[int, OnnxModel]) -> None:
+    """Return if one configuration can say what all ``versions`` take and give.
+
+    Raises:
+        ModelLoadError: they differ.
+    """
     if len({(each.inputs, each.outputs) for each in versions.values()}) > 1:
         raise ModelLoadError(
             f"versions {sorted(versions)} of model {name!r} differ in their inputs or outputs, and "
