@@ -29,8 +29,8 @@ def pictures(
     chosen = list(indices)
     samples = np.empty((len(chosen), 3, side, side), np.float32)
     for sample, index in zip(samples, chosen, strict=True):
-        image = Image.open(io.BytesIO(jpeg[offsets[index] : offsets[index + 1]].tobytes()))
-        image = image.convert("RGB")
+        content = io.BytesIO(jpeg[offsets[index] : offsets[index + 1]].tobytes())
+        image: Image.Image = Image.open(content).convert("RGB")
         if image.size != (side, side):
             image = image.resize((side, side), Image.Resampling.BOX)
         np.multiply(np.asarray(image).transpose(2, 0, 1), np.float32(1 / 255), out=sample)

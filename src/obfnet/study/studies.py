@@ -12,7 +12,7 @@ from obfnet.study.forge_seeds import forge_seeds
 from obfnet.study.obfnet_paper.asl import obfnet_asl, obfnet_asl64
 from obfnet.study.obfnet_paper.digits import obfnet_digits
 from obfnet.study.obfnet_paper.fsd import obfnet_fsd
-from obfnet.study.obfnet_paper.mnist import obfnet_mnist
+from obfnet.study.obfnet_paper.mnist import obfnet_mnist, obfnet_mnist_long
 from obfnet.study.obfnet_paper.timing import obfnet_time
 from obfnet.study.obfnet_paper.whole import obfnet
 from obfnet.study.study import Study
@@ -33,6 +33,7 @@ STUDIES: dict[str, Study] = {
     "obfnet-digits": obfnet_digits,
     "obfnet-fsd": obfnet_fsd,
     "obfnet-mnist": obfnet_mnist,
+    "obfnet-mnist-long": obfnet_mnist_long,
     "obfnet-time": obfnet_time,
 }
 

@@ -8,7 +8,9 @@ from obfnet.study.obfnet_paper.trial import Setting
 
 SMALL = tuple(asl._small(label) for label in asl.SPLITS)
 LARGE = tuple(asl._large(label) for label in asl.SPLITS)
-STUDIES = (fsd.SETTINGS, mnist.SETTINGS, (*SMALL, asl.MASSEY), LARGE, (digits.SETTING,))
+FSD = fsd._settings()
+MNIST = tuple(mnist._setting(label) for label in mnist.CLEAN)
+STUDIES = (FSD, MNIST, (mnist._patient(),), (*SMALL, asl.MASSEY), LARGE, (digits.SETTING,))
 EVERY = [setting for study in STUDIES for setting in study]
 
 
@@ -24,8 +26,6 @@ def test_no_two_settings_or_trials_share_a_folder(study):
 
 @pytest.mark.parametrize("setting", EVERY, ids=lambda each: each.name)
 def test_ours_stand_beside_the_papers(setting: Setting):
-    names = {trial.mechanism.name for trial in setting.trials}
-    assert "codebook" in names
     for trial in setting.trials:
         assert bool(trial.published) == (trial.mechanism.name == "none")
         assert not trial.paper or all(0.9 < value < 1 for value in trial.paper)
@@ -36,21 +36,28 @@ def test_ours_stand_beside_the_papers(setting: Setting):
             }.get(setting.data, 10)  # fmt: skip
 
 
-def test_figure_6_is_ten_seeds_of_four_pairs_on_both_sets_of_speakers():
+def test_a_codebook_stands_beside_every_infnet():
+    for study in (FSD, MNIST, (*SMALL, asl.MASSEY), LARGE):
+        for setting in study:
+            assert "codebook" in [trial.name for trial in setting.trials]
+
+
+def test_figure_6_is_ten_seeds_of_four_pairs():
     rows = [
-        (setting.data, trial.name, setting.label)
-        for setting in fsd.SETTINGS
+        (setting.data, trial.name, setting.label, trial.seeds)
+        for setting in FSD
         for trial in setting.trials
-        if trial.figure == "Fig. 6" and trial.seeds == 10
+        if trial.figure == "Fig. 6"
     ]
     assert len(rows) == len(set(rows)) == 8
+    assert {seeds for data, _, _, seeds in rows if data == "fsd4"} == {10}
 
 
 def test_figure_10_is_every_width():
-    for setting in mnist.SETTINGS:
+    for setting in MNIST:
         widths = [trial.width for trial in setting.trials if trial.figure == "Fig. 10"]
         assert widths == [8, 16, 32, 64, 128, 256, 512] * 2
-    paper = {t.paper for t in mnist.SETTINGS[0].trials if t.name.startswith("O_M")}
+    paper = {t.paper for t in MNIST[0].trials if t.name.startswith("O_M")}
     assert paper == {(0.9792, 0.9889)}
 
 

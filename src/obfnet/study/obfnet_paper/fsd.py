@@ -12,8 +12,8 @@ from obfnet.study.obfnet_paper.trial import Published, Setting, Trial
 from obfnet.study.study import Ask
 
 TITLE = "The ObfNet paper's spoken digits again"
-#: As the paper's Fig. 6.
-SEEDS = 10
+#: As the paper's Fig. 6; fewer on the speakers that it did not have.
+SEEDS = {"fsd4": 10, "fsd": 5}
 #: Mean accuracies of Fig. 6, by ObfNet and InfNet.
 FIG_6 = {
     ("O_M", "I_C"): 0.9940,
@@ -26,7 +26,7 @@ CLEAN = 0.995
 THROUGH = {"fsd4": Schedule(10, 32, 2e-3), "fsd": Schedule(7, 32, 2e-3)}
 #: I_M costs little.
 LONG = Schedule(epochs=40, batch=32, rate=2e-3)
-CODEBOOKS = {"I_C": 5, "I_M": 2}
+CODEBOOKS = {"I_C": 5, "I_M": 1}
 CODEBOOK = Schedule(epochs=60, batch=64, rate=3e-3)
 BITS = {"I_C": Schedule(epochs=25, batch=64, rate=3e-3), "I_M": CODEBOOK}
 DIFFERS = (
@@ -38,7 +38,7 @@ SIX = "six speakers, 3,000 clips; the paper had four and 2,000"
 
 def obfnet_fsd(ask: Ask) -> Path:
     """Four speakers as in the paper, then all six."""
-    return run(SETTINGS, TITLE, ask)
+    return run(_settings(), TITLE, ask)
 
 
 def _setting(data: str, label: str) -> Setting:
@@ -49,7 +49,7 @@ def _setting(data: str, label: str) -> Setting:
         paper: Published = (FIG_6[kind, label],)
         differs = DIFFERS.format(epochs=through.epochs)
         return Trial(
-            "Fig. 6", kind, through, published=name, seeds=SEEDS, paper=paper,
+            "Fig. 6", kind, through, published=name, seeds=SEEDS[data], paper=paper,
             differs=differs if four else f"{SIX}; {differs}",
         )  # fmt: skip
 
@@ -70,4 +70,5 @@ def _setting(data: str, label: str) -> Setting:
     )
 
 
-SETTINGS = tuple(_setting(data, label) for data in ("fsd4", "fsd") for label in ("I_C", "I_M"))
+def _settings() -> tuple[Setting, ...]:
+    return tuple(_setting(data, label) for data in SEEDS for label in ("I_C", "I_M"))

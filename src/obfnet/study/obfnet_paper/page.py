@@ -112,6 +112,7 @@ def _plots(made: Sequence[Made]) -> str:
             points = [
                 Point(row["width"], row[value], row["obfnet"], not row["obfnet"].startswith("O_C"))
                 for row in rows
+                if value in row
             ]
             title = f"{value}, {data}, {label} (hollow: O_C)"
             plots += scatter(points, "neurons of the bottleneck", title)

@@ -100,21 +100,18 @@ def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]
     fleet = _forged(place, trial)
     held = place.data.take(place.splits.test)
     obfnets = fleet[0].obfnets
-    reports = _audits(
-        place,
-        [
-            of_obfnet(obfnet, f"{trial.name} seed {number}")
-            for number, obfnet in enumerate(obfnets[: trial.audited])
-        ],
-    )
+    audited = [
+        of_obfnet(obfnet, f"{trial.name} seed {number}")
+        for number, obfnet in enumerate(obfnets[: trial.audited])
+    ]
     row = {
-        **_leaks(reports),
+        **(_leaks(_audits(place, audited)) if audited else {}),
         **forged.row(fleet, place.infnet, held, range(len(obfnets))),
         **on_device(place, obfnets[0]),
         "figure": trial.figure,
         "obfnet": trial.name,
         "width": trial.width,
-        "audited": min(trial.audited, len(obfnets)),
+        "audited": len(audited),
         "paper": list(trial.paper) or None,
         "differs": trial.differs,
     }

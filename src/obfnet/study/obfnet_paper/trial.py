@@ -28,7 +28,7 @@ class Trial:
         published: registered name of a paper's ObfNet; otherwise an encoder is proposed.
         width: bottleneck of the published ObfNet, its own by default.
         seeds: how many ObfNets, forged side by side.
-        audited: of how many of them, the first ones, it is measured what leaks.
+        audited: of how many of them, the first ones, it is measured what leaks; may be 0.
         most: training samples that they are forged on at most, drawn at random; None for all.
             The InfNet and the attacker have all.
         paper: the paper's accuracy, a fraction.
