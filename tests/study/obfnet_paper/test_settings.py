@@ -1,5 +1,7 @@
 """What the studies ask for: every row of the paper, each in a folder of its own."""
 
+from dataclasses import replace
+
 import pytest
 
 from obfnet.mechanisms.codebook import Codebook
@@ -10,7 +12,8 @@ SMALL = tuple(asl._small(label) for label in asl.SPLITS)
 LARGE = tuple(asl._large(label) for label in asl.SPLITS)
 FSD = fsd._settings()
 MNIST = tuple(mnist._setting(label) for label in mnist.CLEAN)
-STUDIES = (FSD, MNIST, (mnist._patient(),), (*SMALL, asl.MASSEY), LARGE, (digits.SETTING,))
+PATIENT = replace(MNIST[0], trials=(*MNIST[0].trials, *mnist._patient()))
+STUDIES = (FSD, (PATIENT, MNIST[1]), (*SMALL, asl.MASSEY), LARGE, (digits.SETTING,))
 EVERY = [setting for study in STUDIES for setting in study]
 
 

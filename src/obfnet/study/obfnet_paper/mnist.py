@@ -40,8 +40,12 @@ def obfnet_mnist(ask: Ask) -> Path:
 
 
 def obfnet_mnist_long(ask: Ask) -> Path:
-    """A few widths of O_M for I_C on all samples: how much of a drop is haste."""
-    return run((_patient(),), TITLE, ask)
+    """The same, and a few widths of O_M for I_C on all samples: how much of a drop is haste.
+
+    In the folder of ``obfnet-mnist`` it only adds these.
+    """
+    hasty, rest = (_setting(label) for label in CLEAN)
+    return run((replace(hasty, trials=(*hasty.trials, *_patient())), rest), TITLE, ask)
 
 
 def _setting(label: str) -> Setting:
@@ -69,13 +73,13 @@ def _setting(label: str) -> Setting:
     )
 
 
-def _patient() -> Setting:
+def _patient() -> tuple[Trial, ...]:
     differs = f"{PATIENT.epochs} epochs; {CHOSEN}"
-    return replace(
-        _setting("I_C"),
-        trials=tuple(
-            _published("O_M", width, "I_C", PATIENT, None, 1, differs) for width in PATIENT_WIDTHS
-        ),
+    return tuple(
+        replace(
+            _published("O_M", width, "I_C", PATIENT, None, 1, differs), name=f"O_M-{width} long"
+        )
+        for width in PATIENT_WIDTHS
     )
 
 

@@ -19,6 +19,7 @@ from obfnet.data.dataset import Dataset
 from obfnet.forging.loop import Fit, build
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.plan import usual_budget
+from obfnet.forging.recipe import Recipe
 from obfnet.forging.sets import PROBES, ObfNetSet
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.mechanisms.none import NoMechanism
@@ -91,23 +92,24 @@ def infnet_of(case: CaseStudy, seed: int) -> TorchInfNet:
 
 def obfnets_of(case: CaseStudy, seed: int) -> dict[str, ObfNet]:
     """The paper's O_M and O_C, and a codebook of the usual budget, by name."""
-    om = find("obfnets", f"{case.data}-om")
-    oc = find("obfnets", f"{case.data}-oc")
     spec, drawn = case.spec, branch(seed, "timed obfnet", case.data)
-    made: dict[str, ObfNet] = {}
-    for name, factory in (
-        (f"O_M-{case.width}", partial(om, spec.shape, case.width)),
-        ("O_C", partial(oc, spec.shape)),
-    ):
-        halves = build(lambda factory=factory: torch.nn.ModuleList(factory()), drawn)
-        made[name] = ObfNet(halves[0], NoMechanism(), halves[1], spec, drawn, 0.0, _NO_FIT)
-    budget = usual_budget(_empty(case))
-    factory = propose(spec.shape, case.classes, budget, case.kind).factory
+    proposed = propose(spec.shape, case.classes, usual_budget(_empty(case)), case.kind)
     rows = torch.from_numpy(samples_of(case, case.classes, seed)).unsqueeze(1)
-    made["codebook"] = ObfNet(
-        build(factory, drawn), Codebook(case.classes), Table(rows), spec, drawn, 0.0, _NO_FIT
+    encoder, table = build(proposed.factory, drawn), Table(rows)
+    return {
+        f"O_M-{case.width}": _published(case, "om", drawn, width=case.width),
+        "O_C": _published(case, "oc", drawn),
+        "codebook": ObfNet(encoder, Codebook(case.classes), table, spec, drawn, 0.0, _NO_FIT),
+    }
+
+
+def _published(case: CaseStudy, kind: str, seed: int, **arguments: int) -> ObfNet:
+    given = {"shape": list(case.spec.shape), **arguments}
+    encoder, decoder = (
+        build(Recipe("obfnets", f"{case.data}-{kind}", given, half), seed)
+        for half in ("encoder", "decoder")
     )
-    return made
+    return ObfNet(encoder, NoMechanism(), decoder, case.spec, seed, 0.0, _NO_FIT)
 
 
 def bundle_of(case: CaseStudy, obfnet: ObfNet, infnet: TorchInfNet, precision: str) -> Bundle:
