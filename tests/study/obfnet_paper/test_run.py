@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from obfnet.study import results
+from obfnet.study import results, studies
 from obfnet.study.obfnet_paper import rows as rows_module
+from obfnet.study.obfnet_paper import whole
 from obfnet.study.obfnet_paper.digits import SETTING, TITLE
 from obfnet.study.obfnet_paper.page import against_paper
 from obfnet.study.obfnet_paper.place import USUAL, effort_of, open_place
@@ -116,3 +117,29 @@ def test_our_figure_against_the_papers(paper, said):
 def test_an_audit_tries_as_hard_as_asked(tmp_path):
     assert effort_of(Ask(tmp_path, "")) == USUAL
     assert effort_of(Ask(tmp_path, "", effort="standard")).name == "standard"
+
+
+def test_parts_stand_together_above_their_own_pages(ran, tmp_path):
+    _, content = ran
+    timed = {
+        "bench": "obfnet",
+        "figure": "Fig. 15",
+        "dataset": "mnist",
+        "subject": "I_C behind HTTP",
+        "value": 2.0,
+        "unit": "ms",
+        "batch": 4,
+    }
+    parts = {"obfnet-fsd": content, "obfnet-time": {"rows": [timed], "seconds": 60.0}}
+    path = whole.publish(Ask(tmp_path, "obfnet study obfnet"), parts)
+    together = results.read(path)
+    assert together["rows"] == [*content["rows"], timed]
+    assert together["seconds"] == pytest.approx(content["seconds"] + 60, abs=0.1)
+    page = (tmp_path / "index.html").read_text()
+    assert 'href="obfnet-fsd/index.html"' in page
+    assert "1 minutes" in page
+    assert "I_C behind HTTP" in page
+
+
+def test_every_part_may_be_run_by_itself():
+    assert all(studies.find(name) is part for name, part in whole.PARTS.items())

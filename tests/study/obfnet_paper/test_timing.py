@@ -24,16 +24,15 @@ def test_every_table_and_figure_is_there(ran):
     assert om["ratio"] == pytest.approx(0.221 / om["value"], rel=1e-2)
 
 
-def test_the_link_is_as_slow_as_its_bytes_say(ran):
-    """No timing is judged, but that a wire of 10 Mbit/s is not faster than its bits."""
+def test_a_link_is_computed_from_its_bytes(ran):
+    """That the relay keeps to its rate is tested by itself; no timing is judged here."""
     _, rows = ran
     link = [row for row in rows if row["figure"] == "Fig. 16"]
+    assert [row["mbit_s"] for row in link] == [10, 15]
     for row in link:
         assert row["request_bytes"] > 784 * 4
-        assert row["baseline_value"] == pytest.approx(
-            row["request_bytes"] * 8 / row["mbit_s"] / 1e3
-        )
-        assert row["round_trip_ms"]["max"] > 0.9 * row["baseline_value"]
+        computed = row["request_bytes"] * 8 / row["mbit_s"] / 1e3
+        assert row["baseline_value"] == pytest.approx(computed, abs=1e-3)
 
 
 def test_page_and_second_run(ran):

@@ -10,11 +10,13 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from obfnet import files
+from obfnet.bundling.archive import Bundle
 from obfnet.bundling.onnx_export import export_onnx
 from obfnet.edge.client import EdgeClient
 from obfnet.edge.obfuscator import obfuscators
@@ -99,7 +101,7 @@ def _on_the_edge(ask: Ask, case: CaseStudy) -> list[Row]:
                 continue
             (run,) = obfuscators(made)
             with pinned():
-                took = seconds_of(lambda run=run: run(samples), runs)
+                took = seconds_of(partial(run, samples), runs)
             published = name.startswith("O_M") and precision == "float32"
             rows.append(
                 _row(case, "Table I", f"{name} {precision}, one sample on the device", took)
@@ -109,7 +111,7 @@ def _on_the_edge(ask: Ask, case: CaseStudy) -> list[Row]:
             )
     with pinned():
         local = load(export_onnx(infnet.module, samples_of(case, 32, 0)))
-        took = seconds_of(lambda: local(samples), runs)
+        took = seconds_of(partial(local, samples), runs)
     rows.append(
         _row(case, "Table III", "I_C float32, one sample on the device", took)
         | _beside("I_C on Coral", case.infnet_on_coral, took)
@@ -142,7 +144,7 @@ def _remote(ask: Ask, case: CaseStudy) -> list[Row]:
     return rows
 
 
-def _transmission(ask: Ask, case: CaseStudy, made: Any, url: str) -> Iterator[Row]:  # noqa: ANN401
+def _transmission(ask: Ask, case: CaseStudy, made: Bundle, url: str) -> Iterator[Row]:
     """Fig. 16: what a link of each rate adds, beside what the bytes say."""
     sample, sent = samples_of(case, 1, ask.seed), 3 if ask.quick else SENT
     with EdgeClient(made, url) as client:
@@ -167,11 +169,11 @@ def _transmission(ask: Ask, case: CaseStudy, made: Any, url: str) -> Iterator[Ro
         }
 
 
-def _asked(made: Any, url: str, samples: Samples, count: int) -> list[float]:  # noqa: ANN401
+def _asked(made: Bundle, url: str, samples: Samples, count: int) -> list[float]:
     """Seconds from a prepared request to its answer."""
     with EdgeClient(made, url) as client:
         message = client.prepare_batch(samples)
-        return seconds_of(lambda: client.send_batch(message), count)
+        return seconds_of(partial(client.send_batch, message), count)
 
 
 def _row(case: CaseStudy, figure: str, subject: str, took: Sequence[float]) -> Row:
