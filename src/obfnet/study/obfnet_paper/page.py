@@ -12,7 +12,10 @@ from obfnet.study.sheet import STYLE, Columns, table
 
 Row = Mapping[str, Any]
 
-GRID_STYLE = "img { margin: 1px; height: 56px; image-rendering: pixelated; } svg { margin: 1rem; }"
+GRID_STYLE = """
+table { font-size: .8rem; } svg { margin: 1rem; }
+img { margin: 1px; height: 56px; image-rendering: pixelated; }
+"""
 
 
 def against_paper(row: Row) -> str:

@@ -129,16 +129,20 @@ def _forged(place: Place, trial: Trial) -> Sequence[ObfNetSet]:
             half: Recipe("obfnets", trial.published, arguments, half)
             for half in ("encoder", "decoder")
         }
+    schedule = place.schedule(trial.schedule)
+    asked = key(schedule=repr(schedule), mechanism=repr(trial.mechanism), net=trial.published,
+                width=trial.width, most=trial.most)  # fmt: skip
+    here = place.folder / "forged" / f"{place.setting.name}-{place.run}" / f"{trial.name}-{asked}"
     return forge(
         place.infnet,
         place.data,
         size=min(trial.seeds, QUICK_SEEDS) if place.quick else trial.seeds,
         mechanism=trial.mechanism,
         splits=place.forging(trial.most),
-        schedule=place.schedule(trial.schedule),
+        schedule=schedule,
         twins=not trial.published,
         seed=branch(place.seed, "trial", trial.name),
-        folder=place.folder / "forged" / f"{place.setting.name}-{place.run}" / trial.name,
+        folder=here,
         **halves,
     )
 
