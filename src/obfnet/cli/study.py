@@ -9,13 +9,17 @@ import typer
 
 
 def study(
-    name: Annotated[str, typer.Argument(help="audit, forge-mnist, forge-fsd, forge-cifar10, …")],
+    name: Annotated[
+        str, typer.Argument(help="obfnet, obfnet-fsd, audit, forge-mnist, forge-cifar10, …")
+    ],
     out: Annotated[Path | None, typer.Option(help="folder; runs/study-NAME by default")] = None,
     seed: Annotated[int, typer.Option(help="root of the seed tree")] = 0,
     quick: Annotated[
         bool, typer.Option("--quick", help="a few steps, to see that all runs")
     ] = False,
-    effort: Annotated[str, typer.Option(help="of audits: quick, standard or full")] = "standard",
+    effort: Annotated[
+        str | None, typer.Option(help="of audits: quick, standard or full; the study's own if not")
+    ] = None,
 ) -> None:
     """Make a study's figures again from raw data; finished parts are found again in its folder."""
     from obfnet.study.studies import find
@@ -23,6 +27,6 @@ def study(
 
     made = find(name)
     command = f"obfnet study {name} --seed {seed}" + (" --quick" if quick else "")
-    command += "" if effort == "standard" else f" --effort {effort}"
+    command += "" if effort is None else f" --effort {effort}"
     path = made(Ask(out or Path("runs") / f"study-{name}", command, seed, quick, effort))
     typer.echo(f"results: {path}")

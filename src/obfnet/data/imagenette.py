@@ -6,13 +6,12 @@ import io
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from obfnet.data.dataset import Dataset
+from obfnet.data.jpeg_blob import pictures
 from obfnet.data.sources import Resource, obtain, sha256
 from obfnet.errors import SpecError
-from obfnet.specs import Samples, SampleSpec
+from obfnet.specs import SampleSpec
 
 CLASSES = (
     "tench", "English springer", "cassette player", "chain saw", "church", "French horn",
@@ -57,12 +56,9 @@ def load(train: int | None = 100, test: int | None = 50) -> Dataset:
         for label in range(len(CLASSES))
     ]
     indices = np.concatenate(chosen)
-    samples = np.empty((len(indices), *SHAPE), np.float32)
-    for sample, index in zip(samples, indices, strict=True):
-        sample[:] = _picture(jpeg[offsets[index] : offsets[index + 1]])
     return Dataset(
         name="imagenette",
-        samples=samples,
+        samples=pictures(jpeg, offsets, indices, SHAPE[1]),
         labels=labels[indices],
         spec=SampleSpec(SHAPE, 0.0, 1.0),
         classes=CLASSES,
@@ -71,9 +67,3 @@ def load(train: int | None = 100, test: int | None = 50) -> Dataset:
         official_test=parts[indices] == 1,
         kind="photo",
     )
-
-
-def _picture(jpeg: npt.NDArray[np.uint8]) -> Samples:
-    pixels = np.asarray(Image.open(io.BytesIO(jpeg.tobytes())).convert("RGB"))
-    scaled: Samples = np.multiply(pixels.transpose(2, 0, 1), np.float32(1 / 255), dtype=np.float32)
-    return scaled

@@ -54,7 +54,7 @@ def audit_study(subjects: Subjects, datasets: Sequence[str], ask: Ask) -> Path:
     killed goes on.
     """
     started = time.perf_counter()
-    effort = preset("quick" if ask.quick else ask.effort)
+    effort = preset("quick" if ask.quick else ask.effort or "standard")
     rows: list[dict[str, Any]] = []
     path = ask.folder / "results.json"
     for data_name in datasets:

@@ -27,8 +27,15 @@ class Point:
     filled: bool
 
 
-def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
-    """An ``<svg>`` of ``points`` with a logarithmic x axis and a linear y axis."""
+def scatter(points: Sequence[Point], x_title: str, y_title: str, form: str = ".0%") -> str:
+    """An ``<svg>`` of ``points`` with a logarithmic x axis and a linear y axis.
+
+    Args:
+        points: at least one.
+        x_title: of the x axis.
+        y_title: of the y axis.
+        form: of its numbers, by default per cent.
+    """
     lows, highs = _range([math.log10(point.x) for point in points])
     bottom, top = _range([point.y for point in points])
 
@@ -53,8 +60,8 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str) -> str:
         f"{escape(x_title)}, {10**lows:.3g} to {10**highs:.3g}, logarithmic</text>"
         f'<text transform="rotate(-90)" x="{-HEIGHT / 2}" y="16" text-anchor="middle">'
         f"{escape(y_title)}</text>"
-        f'<text x="{MARGIN - 6}" y="{HEIGHT - MARGIN}" text-anchor="end">{bottom:.0%}</text>'
-        f'<text x="{MARGIN - 6}" y="{MARGIN}" text-anchor="end">{top:.0%}</text>'
+        f'<text x="{MARGIN - 6}" y="{HEIGHT - MARGIN}" text-anchor="end">{bottom:{form}}</text>'
+        f'<text x="{MARGIN - 6}" y="{MARGIN}" text-anchor="end">{top:{form}}</text>'
     )
     return (
         f'<svg role="img" aria-label="{escape(y_title)} against {escape(x_title)}" '

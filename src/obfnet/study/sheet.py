@@ -100,7 +100,7 @@ def page(content: Mapping[str, Any], title: str, note: str) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style><h1>{escape(title)}</h1><p>{escape(note)}</p>"
-        f"{_table(columns, rows)}{more}<p>Made by {made}.</p></html>\n"
+        f"{table(columns, rows)}{more}<p>Made by {made}.</p></html>\n"
     )
 
 
@@ -111,7 +111,8 @@ def _columns(row: Row) -> Columns:
     return AUDITED if "tried" in row else FORGED
 
 
-def _table(columns: Columns, rows: Sequence[Row]) -> str:
+def table(columns: Columns, rows: Sequence[Row]) -> str:
+    """Rows as an HTML table; a cell whose figure a row lacks is a dash."""
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{_cell(cell, row)}</td>" for cell in columns.values()) + "</tr>"

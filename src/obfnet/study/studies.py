@@ -9,6 +9,12 @@ from obfnet.study.audit_study import audit_study, obfnets, transforms
 from obfnet.study.forge_cifar10 import forge_cifar10
 from obfnet.study.forge_endpoint import forge_endpoint
 from obfnet.study.forge_seeds import forge_seeds
+from obfnet.study.obfnet_paper.asl import obfnet_asl, obfnet_asl64
+from obfnet.study.obfnet_paper.digits import obfnet_digits
+from obfnet.study.obfnet_paper.fsd import obfnet_fsd
+from obfnet.study.obfnet_paper.mnist import obfnet_mnist, obfnet_mnist_long
+from obfnet.study.obfnet_paper.timing import obfnet_time
+from obfnet.study.obfnet_paper.whole import obfnet
 from obfnet.study.study import Study
 
 STUDIES: dict[str, Study] = {
@@ -21,6 +27,14 @@ STUDIES: dict[str, Study] = {
     "forge-endpoint": forge_endpoint,
     "forge-fsd": partial(forge_seeds, "fsd"),
     "forge-mnist": partial(forge_seeds, "mnist"),
+    "obfnet": obfnet,
+    "obfnet-asl": obfnet_asl,
+    "obfnet-asl64": obfnet_asl64,
+    "obfnet-digits": obfnet_digits,
+    "obfnet-fsd": obfnet_fsd,
+    "obfnet-mnist": obfnet_mnist,
+    "obfnet-mnist-long": obfnet_mnist_long,
+    "obfnet-time": obfnet_time,
     "transforms-digits": partial(audit_study, transforms, ("digits",)),
     "transforms-fsd": partial(audit_study, transforms, ("fsd",)),
     "transforms-mnist": partial(audit_study, transforms, ("mnist",)),

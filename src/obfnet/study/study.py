@@ -16,14 +16,14 @@ class Ask:
         command: what to quote in the results.
         seed: root of the seed tree.
         quick: a few steps only, to see that all of it runs; its figures mean nothing.
-        effort: of audits, the name of a preset.
+        effort: of audits, the name of a preset; None for the study's own.
     """
 
     folder: Path
     command: str
     seed: int = 0
     quick: bool = False
-    effort: str = "standard"
+    effort: str | None = None
 
 
 Study = Callable[[Ask], Path]

@@ -1,0 +1,1 @@
+"""The ObfNet paper again (arXiv 1912.09859): every table and figure, and what leaks beside it."""

@@ -1,0 +1,48 @@
+"""Run the settings of a study one after another; results are written after each row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from obfnet import files
+from obfnet.study import results
+from obfnet.study.obfnet_paper.page import render
+from obfnet.study.obfnet_paper.place import open_place
+from obfnet.study.obfnet_paper.rows import Made, rows_of
+from obfnet.study.obfnet_paper.trial import Setting
+from obfnet.study.study import Ask
+
+NOTE = (
+    "Accuracy is of the InfNet on x' of test samples that nothing was chosen on, the interval is "
+    "Student's over seeds, or the binomial one of a single seed. Leakage is 0 for an attacker who "
+    "learns only the label and 1 where nothing protects; the best of several attacks is chosen "
+    "on the attacker's validation pairs. Attributes stand beside the best constant guess "
+    "(chance) and the best guess from the label. The label always leaks. The local twin is a "
+    "classifier of the same cost on the device alone."
+)
+
+
+def run(settings: Sequence[Setting], title: str, ask: Ask) -> Path:
+    """Make every row that is not there yet; returns the path of ``results.json``.
+
+    Its seconds are of all rows, whenever they were made. What is finished is kept under a digest
+    of everything it was asked to be, and found again by a run that goes on after a kill; a
+    change of the code is not part of it: begin a new folder then.
+    """
+    made: list[Made] = []
+    path = ask.folder / "results.json"
+    for setting in settings:
+        place = open_place(setting, ask)
+        for each in rows_of(place):
+            made.append(each)
+            path = publish(ask, made, title)
+    return path
+
+
+def publish(ask: Ask, made: Sequence[Made], title: str) -> Path:
+    """Write results and page of the rows that there are."""
+    seconds = sum(each.seconds for each in made)
+    path = results.write(ask.folder, ask.command, [each.row for each in made], seconds)
+    files.write(ask.folder / "index.html", render(results.read(path), made, title, NOTE))
+    return path
