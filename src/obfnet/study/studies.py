@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from obfnet.errors import UnknownNameError
+from obfnet.study.alternatives import alternatives_study
 from obfnet.study.audit_study import audit_study
 from obfnet.study.forge_cifar10 import forge_cifar10
 from obfnet.study.forge_endpoint import forge_endpoint
@@ -12,6 +13,10 @@ from obfnet.study.forge_seeds import forge_seeds
 from obfnet.study.study import Study
 
 STUDIES: dict[str, Study] = {
+    "alternatives": partial(alternatives_study, ("mnist", "fsd")),
+    "alternatives-digits": partial(alternatives_study, ("digits",)),
+    "alternatives-fsd": partial(alternatives_study, ("fsd",)),
+    "alternatives-mnist": partial(alternatives_study, ("mnist",)),
     "audit": partial(audit_study, ("mnist", "fsd")),
     "audit-mnist": partial(audit_study, ("mnist",)),
     "audit-fsd": partial(audit_study, ("fsd",)),
