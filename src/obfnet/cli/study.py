@@ -15,6 +15,7 @@ def study(
     quick: Annotated[
         bool, typer.Option("--quick", help="a few steps, to see that all runs")
     ] = False,
+    data: Annotated[str, typer.Option(help="of human: mnist, fsd or digits")] = "",
     effort: Annotated[str, typer.Option(help="of audits: quick, standard or full")] = "standard",
 ) -> None:
     """Make a study's figures again from raw data; finished parts are found again in its folder."""
@@ -24,5 +25,6 @@ def study(
     made = find(name)
     command = f"obfnet study {name} --seed {seed}" + (" --quick" if quick else "")
     command += "" if effort == "standard" else f" --effort {effort}"
-    path = made(Ask(out or Path("runs") / f"study-{name}", command, seed, quick, effort))
+    command += f" --data {data}" if data else ""
+    path = made(Ask(out or Path("runs") / f"study-{name}", command, seed, quick, effort, data))
     typer.echo(f"results: {path}")

@@ -10,6 +10,8 @@ from obfnet.study.audit_study import audit_study
 from obfnet.study.forge_cifar10 import forge_cifar10
 from obfnet.study.forge_endpoint import forge_endpoint
 from obfnet.study.forge_seeds import forge_seeds
+from obfnet.study.human import human_study
+from obfnet.study.listening import listening_study
 from obfnet.study.study import Study
 
 STUDIES: dict[str, Study] = {
@@ -26,6 +28,11 @@ STUDIES: dict[str, Study] = {
     "forge-endpoint": forge_endpoint,
     "forge-fsd": partial(forge_seeds, "fsd"),
     "forge-mnist": partial(forge_seeds, "mnist"),
+    "human": human_study,
+    "listening": partial(listening_study, ("fsd", "mnist")),
+    "listening-digits": partial(listening_study, ("digits",)),
+    "listening-fsd": partial(listening_study, ("fsd",)),
+    "listening-mnist": partial(listening_study, ("mnist",)),
 }
 
 
