@@ -161,9 +161,9 @@ class Backend:
         self.context = self._ts.context_from(public, n_threads=available())
         conv, _, _, dense, _, last = net.children()
         self._maps = [kernel[0].tolist() for kernel in conv.weight.data]  # type: ignore[union-attr]
-        self._biases = conv.bias.data.tolist()  # type: ignore[union-attr, operator]
+        self._biases = conv.bias.data.tolist()  # type: ignore[operator]
         self._layers = [
-            (layer.weight.data.T.tolist(), layer.bias.data.tolist())  # type: ignore[union-attr, operator]
+            (layer.weight.data.T.tolist(), layer.bias.data.tolist())  # type: ignore[operator]
             for layer in (dense, last)
         ]
 

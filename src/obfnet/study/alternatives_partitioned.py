@@ -85,7 +85,8 @@ def features(lower: nn.Module) -> Transform:
     def run(samples: Samples) -> Samples:
         with torch.inference_mode():
             parts = [lower(some).numpy() for some in torch.tensor(samples).split(BATCH)]
-        return np.concatenate(parts)
+        found: Samples = np.concatenate(parts)
+        return found
 
     return run
 

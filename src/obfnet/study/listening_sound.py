@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,8 @@ def sound_of(samples: Samples, seed: int, folder: Path) -> Clips:
     for number, batch in enumerate(batches, start=1):
         say(f"  MFCC to audio, part {number} of {len(batches)}")
         name = key(batch=batch.tobytes().hex(), seed=seed, recipe=mfcc.recipe())
-        made.append(kept(folder / f"{name}.npy", lambda b=batch: mfcc.audio(b, seed), _dump, _load))
+        make = partial(mfcc.audio, batch, seed)
+        made.append(kept(folder / f"{name}.npy", make, _dump, _load))
     clips: Clips = np.concatenate(made)[places.reshape(-1)]
     return clips
 
