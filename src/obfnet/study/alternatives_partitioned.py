@@ -108,7 +108,8 @@ def nullified(extract: Transform, bound: float, scale: float, share: float, seed
         found = extract(samples * kept)
         largest = np.abs(found).reshape(len(found), -1).max(axis=1)
         found = found / np.maximum(1, largest / bound).reshape(-1, *[1] * (found.ndim - 1))
-        return (found + draw.laplace(0, scale * bound, found.shape)).astype(np.float32)
+        noise = draw.laplace(0, scale * bound, found.shape)
+        return np.asarray(found + noise, np.float32)
 
     return alter
 
