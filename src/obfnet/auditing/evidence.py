@@ -87,7 +87,7 @@ class Known:
         """
         if not self.subject.queries:
             raise NotMeasurableError("needs queries, and these pairs were recorded elsewhere")
-        return _pairs(self.subject.transform, self.infnet, self.classes, originals)
+        return _pairs(self.subject, self.infnet, self.classes, originals)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +149,7 @@ def collect(
     classes = len(data.classes)
 
     def pairs(indices: Labels) -> Pairs:
-        found = _pairs(subject.transform, infnet, classes, data.samples[indices])
+        found = _pairs(subject, infnet, classes, data.samples[indices])
         attributes = {name: values[indices] for name, values in data.attributes.items()}
         return replace(found, labels=data.labels[indices], attributes=attributes)
 
@@ -175,30 +175,36 @@ def mixtures(originals: Samples, count: int, seed: int) -> Samples:
     return mixed
 
 
-def send(transform: Transform, originals: Samples) -> Samples:
+def send(transform: Transform, originals: Samples, shape: tuple[int, ...] | None = None) -> Samples:
     """x' of all samples, batch by batch, checked.
 
     The transform is given a copy and its answer is copied: it may work in place, and may give the
     same array each time.
+
+    Args:
+        transform: from x ``(n, *shape of a sample)``.
+        originals: x.
+        shape: of one x', by default that of a sample.
 
     Raises:
         NotMeasurableError: x' has another shape or dtype, holds NaN or infinity, or the transform
             raised something.
         ObfNetError: the transform's own.
     """
-    released = np.empty_like(originals)
+    wanted = originals.shape[1:] if shape is None else shape
+    released = np.empty((len(originals), *wanted), np.float32)
     started = time.perf_counter()
     edges = [0, *range(FIRST, len(originals), BATCH), len(originals)]
     for start, stop in pairwise(edges):
-        released[start:stop] = _asked(transform, originals[start:stop].copy())
+        released[start:stop] = _asked(transform, originals[start:stop].copy(), wanted)
         expected = (time.perf_counter() - started) * (len(originals) - stop) / max(stop, 1)
         if start == 0 and expected > SLOW:
             say(f"  the transform is slow: {len(originals)} samples take {expected:.0f} s more")
     return released
 
 
-def _asked(transform: Transform, batch: Samples) -> Samples:
-    shape = batch.shape
+def _asked(transform: Transform, batch: Samples, wanted: tuple[int, ...]) -> Samples:
+    shape, expected = batch.shape, (len(batch), *wanted)
     try:
         released = np.asarray(transform(batch))
     except ObfNetError:
@@ -207,18 +213,18 @@ def _asked(transform: Transform, batch: Samples) -> Samples:
         raise NotMeasurableError(
             f"the transform failed on float32 samples {shape}: {error!r}; mend it, then audit"
         ) from error
-    if released.shape != shape or released.dtype != np.float32:
+    if released.shape != expected or released.dtype != np.float32:
         raise NotMeasurableError(
-            f"the transform gave {released.dtype} {released.shape}, expected float32 {shape}: x' "
-            "must look like x; give it another dtype with .astype('float32')"
+            f"the transform gave {released.dtype} {released.shape}, expected float32 {expected}: "
+            "x' must look like x; give it another dtype with .astype('float32')"
         )
     if not np.isfinite(released).all():
         raise NotMeasurableError("the transform gave NaN or infinity: mend it, then audit")
     return released
 
 
-def _pairs(transform: Transform, infnet: InfNet, classes: int, originals: Samples) -> Pairs:
-    released = send(transform, originals)
+def _pairs(subject: Subject, infnet: InfNet, classes: int, originals: Samples) -> Pairs:
+    released = send(subject.transform, originals, subject.released)
     answers = infnet.predict(released)
     if answers.max(initial=0) >= classes:
         raise SpecError(f"the InfNet answers with class {answers.max()}, the data has {classes}")

@@ -22,6 +22,7 @@ from obfnet.auditing.findings import EXAMINED, PROBED, RECONSTRUCTION, Findings,
 from obfnet.auditing.leakage import best_floor, validated
 from obfnet.auditing.probe import Probed
 from obfnet.auditing.workers import Task, Unmeasured, run
+from obfnet.errors import NotMeasurableError
 from obfnet.progress import say
 from obfnet.registry import find
 from obfnet.seeds import branch
@@ -120,12 +121,7 @@ def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[P
 
     def examination(name: str) -> Part:
         drawn = branch(seed, "examination", name)
-        return part(
-            "examination",
-            name,
-            EXAMINED,
-            lambda: find("examinations", name)(evidence, raw, drawn),
-        )
+        return part("examination", name, EXAMINED, lambda: _examined(name, evidence, raw, drawn))
 
     attributes = evidence.evaluation.attributes
     return [
@@ -139,6 +135,16 @@ def _parts(evidence: Evidence, raw: Evidence, folder: Path, seed: int) -> list[P
         *(examination(name) for name in effort.examinations if evidence is not raw),
         *(attack(name, 0) for name in FLOORS),
     ]
+
+
+def _examined(name: str, evidence: Evidence, raw: Evidence, seed: int) -> Examined:
+    shape, released = evidence.known.spec.shape, evidence.known.subject.released
+    if released is not None:
+        raise NotMeasurableError(
+            f"x' has shape {released}, x has {shape}: examinations take both to be alike"
+        )
+    found: Examined = find("examinations", name)(evidence, raw, seed)
+    return found
 
 
 def place_of(evidence: Evidence, folder: Path, seed: int) -> Path:
@@ -184,7 +190,9 @@ def _key(evidence: Evidence, seed: int) -> str:
     for pairs in parts:
         for values in (pairs.originals, pairs.labels, *pairs.attributes.values()):
             total.update(np.ascontiguousarray(values).tobytes())
-    again = send(known.subject.transform, evidence.evaluation.originals[:16])
+    again = send(
+        known.subject.transform, evidence.evaluation.originals[:16], known.subject.released
+    )
     first = evidence.evaluation.released[:16]
     if np.array_equal(again, first):  # else it draws at random, and only its name tells it
         total.update(np.ascontiguousarray(evidence.evaluation.released).tobytes())

@@ -11,7 +11,7 @@ from obfnet.mechanisms.mechanism import Mechanism
 from obfnet.nets.cost import Cost
 from obfnet.specs import Samples
 
-#: Samples ``(n, *shape)`` to obfuscated samples of the same shape.
+#: Samples ``(n, *shape)`` to obfuscated samples of the same shape, or of a subject's own.
 Transform = Callable[[Samples], Samples]
 
 
@@ -32,6 +32,9 @@ class Subject:
             not hold this one.
         cost: on the device, of one ObfNet.
         twin_accuracy: of a classifier of the same cost on the device alone.
+        released: shape of x' where it is not that of a sample, as of features that a partitioned
+            net sends. The InfNet then takes samples *and* x', and attacks that need both to be
+            alike have no number.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Subject:
     kin: tuple[Transform, ...] = ()
     cost: Cost | None = None
     twin_accuracy: float | None = None
+    released: tuple[int, ...] | None = None
 
 
 def raw() -> Subject:

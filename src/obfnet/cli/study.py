@@ -20,6 +20,7 @@ def study(
     effort: Annotated[
         str | None, typer.Option(help="of audits: quick, standard or full; the study's own if not")
     ] = None,
+    data: Annotated[str, typer.Option(help="of human: mnist, fsd or digits")] = "",
 ) -> None:
     """Make a study's figures again from raw data; finished parts are found again in its folder."""
     from obfnet.study.studies import find
@@ -28,5 +29,6 @@ def study(
     made = find(name)
     command = f"obfnet study {name} --seed {seed}" + (" --quick" if quick else "")
     command += "" if effort is None else f" --effort {effort}"
-    path = made(Ask(out or Path("runs") / f"study-{name}", command, seed, quick, effort))
+    command += f" --data {data}" if data else ""
+    path = made(Ask(out or Path("runs") / f"study-{name}", command, seed, quick, effort, data))
     typer.echo(f"results: {path}")

@@ -78,6 +78,16 @@ KEYS = {
     "value": "the subject's figure",
     "baseline_value": "the baseline's figure",
     "baseline_accuracy": "of the InfNet on the baseline's x', where accuracy is the subject's",
+    "backend_change": "what the backend's owner must change before this works",
+    "backend_ms": "the backend's part for one sample: min, median, max",
+    "decrypt_ms": "the device's part of edge_ms after the answer",
+    "response_bytes": "body of one answer",
+    "once_bytes": "sent once, before the first sample: keys",
+    "clear_accuracy": "of the model of a homomorphic row on all test samples, not encrypted",
+    "listeners": "who was asked what was sent, by name: accuracy with exact interval, p_value "
+    "against chance, adaptive if it learnt from x', confusion (rows: true class; last column: "
+    "nothing recognised)",
+    "published": "what the paper reports for the same, null where it has nothing",
     "baseline_leakage": "as the baseline measures it, where leakage is as the subject does",
 }
 

@@ -68,7 +68,14 @@ BENCHED: Columns = {
 
 
 def publish(
-    folder: Path, command: str, rows: Sequence[Row], seconds: float, title: str, note: str
+    folder: Path,
+    command: str,
+    rows: Sequence[Row],
+    seconds: float,
+    title: str,
+    note: str,
+    columns: Columns | None = None,
+    more: Callable[[Sequence[Row]], str] | None = None,
 ) -> Path:
     """Write ``folder/results.json`` and ``folder/index.html``; returns the former's path.
 
@@ -79,28 +86,38 @@ def publish(
         seconds: wall time of the run.
         title: of the page.
         note: how to read it, a sentence or two.
+        columns: of the table, by default those that fit the first row.
+        more: HTML below the table, made from the rows; by default plots or tables that fit.
     """
     path = results.write(folder, command, rows, seconds)
-    files.write(folder / "index.html", page(results.read(path), title, note))
+    content = page(results.read(path), title, note, columns, more)
+    files.write(folder / "index.html", content)
     return path
 
 
-def page(content: Mapping[str, Any], title: str, note: str) -> str:
-    """The page of a results file's ``content``."""
+def page(
+    content: Mapping[str, Any],
+    title: str,
+    note: str,
+    columns: Columns | None = None,
+    more: Callable[[Sequence[Row]], str] | None = None,
+) -> str:
+    """The page of a results file's ``content``; see ``publish``."""
     rows = content["rows"]
-    columns = _columns(rows[0])
+    columns = columns or _columns(rows[0])
     machine, torch = content["machine"], content["versions"]["torch"]
     made = (
         f"<code>{escape(content['command'])}</code>, commit {escape(str(content['git']))}, "
         f"{escape(content['date'])}, {content['seconds']:.0f} s on {machine['threads']} threads of "
         f"{escape(machine['processor'])}, torch {escape(torch)}"
     )
-    more = _plots(rows) if columns is FORGED and len(rows) > 2 else ""
-    more += attacks_table(rows) if columns is AUDITED else ""
+    below = more(rows) if more else ""
+    below += _plots(rows) if columns is FORGED and len(rows) > 2 else ""
+    below += attacks_table(rows) if columns is AUDITED else ""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{STYLE}</style><h1>{escape(title)}</h1><p>{escape(note)}</p>"
-        f"{table(columns, rows)}{more}<p>Made by {made}.</p></html>\n"
+        f"{table(columns, rows)}{below}<p>Made by {made}.</p></html>\n"
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from obfnet.errors import UnknownNameError
+from obfnet.study.alternatives import alternatives_study
 from obfnet.study.audit_study import audit_study, obfnets, transforms
 from obfnet.study.forge_cifar10 import forge_cifar10
 from obfnet.study.forge_endpoint import forge_endpoint
 from obfnet.study.forge_seeds import forge_seeds
+from obfnet.study.human import human_study
+from obfnet.study.listening import listening_study
 from obfnet.study.obfnet_paper.asl import obfnet_asl, obfnet_asl64
 from obfnet.study.obfnet_paper.digits import obfnet_digits
 from obfnet.study.obfnet_paper.fsd import obfnet_fsd
@@ -18,15 +21,24 @@ from obfnet.study.obfnet_paper.whole import obfnet
 from obfnet.study.study import Study
 
 STUDIES: dict[str, Study] = {
+    "alternatives": partial(alternatives_study, ("mnist", "fsd")),
+    "alternatives-digits": partial(alternatives_study, ("digits",)),
+    "alternatives-fsd": partial(alternatives_study, ("fsd",)),
+    "alternatives-mnist": partial(alternatives_study, ("mnist",)),
     "audit": partial(audit_study, obfnets, ("mnist", "fsd")),
-    "audit-mnist": partial(audit_study, obfnets, ("mnist",)),
-    "audit-fsd": partial(audit_study, obfnets, ("fsd",)),
     "audit-digits": partial(audit_study, obfnets, ("digits",)),
+    "audit-fsd": partial(audit_study, obfnets, ("fsd",)),
+    "audit-mnist": partial(audit_study, obfnets, ("mnist",)),
     "forge-cifar10": forge_cifar10,
     "forge-digits": partial(forge_seeds, "digits"),
     "forge-endpoint": forge_endpoint,
     "forge-fsd": partial(forge_seeds, "fsd"),
     "forge-mnist": partial(forge_seeds, "mnist"),
+    "human": human_study,
+    "listening": partial(listening_study, ("fsd", "mnist")),
+    "listening-digits": partial(listening_study, ("digits",)),
+    "listening-fsd": partial(listening_study, ("fsd",)),
+    "listening-mnist": partial(listening_study, ("mnist",)),
     "obfnet": obfnet,
     "obfnet-asl": obfnet_asl,
     "obfnet-asl64": obfnet_asl64,

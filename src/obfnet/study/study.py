@@ -17,6 +17,7 @@ class Ask:
         seed: root of the seed tree.
         quick: a few steps only, to see that all of it runs; its figures mean nothing.
         effort: of audits, the name of a preset; None for the study's own.
+        data: name of the dataset, where the study's name does not say it.
     """
 
     folder: Path
@@ -24,6 +25,7 @@ class Ask:
     seed: int = 0
     quick: bool = False
     effort: str | None = None
+    data: str = ""
 
 
 Study = Callable[[Ask], Path]

@@ -59,7 +59,8 @@ class ConvolutionalDecoder(Attack):
         effort = known.effort
         width = WIDE if effort.steps >= MANY_STEPS else NARROW
         schedule = effort.schedule(len(train.seen), rate=3e-3, share=SHARE)
-        self._net = learn(train, validation, self._shape, self._shape, width, schedule, seed)
+        seen = known.subject.released or self._shape
+        self._net = learn(train, validation, seen, self._shape, width, schedule, seed)
 
     def reconstruct(self, released: Samples, answers: Labels) -> Samples:
         """The net's output for each x' and label."""

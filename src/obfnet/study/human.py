@@ -1,0 +1,73 @@
+"""``obfnet study human``: a page on this machine that asks people what they hear or see in x'."""
+
+from __future__ import annotations
+
+import queue
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from obfnet.progress import say
+from obfnet.seeds import branch
+from obfnet.study.alternatives_offer import Bench
+from obfnet.study.confusion import scored
+from obfnet.study.human_items import make_items
+from obfnet.study.human_server import serving
+from obfnet.study.human_store import Store
+from obfnet.study.listening import COLUMNS, matrices
+from obfnet.study.making import Workplace, make_infnet, open_workplace
+from obfnet.study.sheet import publish
+from obfnet.study.study import Ask
+
+TITLE = "People who listen and look"
+NOTE = (
+    "Volunteers named the digit in raw samples and in x' of each ObfNet, in an order of their own. "
+    "Intervals are exact for independent answers; those of several volunteers about the same "
+    "samples are not quite independent. Chance is the best constant guess."
+)
+PEOPLE = "people"
+
+
+def human_study(ask: Ask) -> Path:
+    """Serve the test until Ctrl-C; results are written whenever a volunteer has finished.
+
+    Answers are kept in ``human.sqlite`` in the folder, where a test that was stopped goes on.
+    """
+    started = time.perf_counter()
+    place = open_workplace(ask.data or "mnist", ask.seed)
+    bench = Bench(place, make_infnet(place), ask.folder / place.data.name, ask.quick)
+    store = Store(ask.folder / "human.sqlite", branch(place.seed, "human"))
+    store.offer(make_items(bench))
+    finished: queue.Queue[None] = queue.Queue()
+    path = ask.folder / "results.json"
+    with serving(store, place.data.classes, lambda: finished.put(None)) as url:
+        say(f"open {url} in a browser; Ctrl-C ends the test")
+        with suppress(KeyboardInterrupt):
+            while True:
+                finished.get()
+                path = written(ask, place, store, started)
+    return written(ask, place, store, started) if store.volunteers() else path
+
+
+def written(ask: Ask, place: Workplace, store: Store, started: float) -> Path:
+    """Write results and page of all answers until now."""
+    rows = rows_of(place, store)
+    seconds = time.perf_counter() - started
+    return publish(ask.folder, ask.command, rows, seconds, TITLE, NOTE, COLUMNS, matrices)
+
+
+def rows_of(place: Workplace, store: Store) -> list[dict[str, Any]]:
+    """A row for each subject that was asked about."""
+    return [
+        {
+            "dataset": place.data.name,
+            "split": place.case.split_label,
+            "infnet": place.case.infnet_label,
+            "obfnet": name,
+            "seeds": [place.seed],
+            "listeners": {PEOPLE: scored(truth, found, len(place.data.classes))},
+            "evaluated": len(truth),
+        }
+        for name, (truth, found) in store.answers().items()
+    ]

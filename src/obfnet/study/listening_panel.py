@@ -1,0 +1,120 @@
+"""A panel that is asked what was sent: machines that only know raw samples, and one that adapts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from obfnet.auditing.subject import Subject
+from obfnet.data.dataset import Dataset
+from obfnet.forging.loop import Schedule
+from obfnet.seeds import branch
+from obfnet.specs import Labels, Samples
+from obfnet.study.alternatives_offer import Bench
+from obfnet.study.confusion import scored
+from obfnet.study.listening_adaptive import learned
+
+ADAPTIVE = "adaptive, learnt from what is sent"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many samples at most.
+
+    Args:
+        asked: that everybody is asked about, of the evaluation part.
+        learnt: that the adaptive one learns from.
+        chosen: that it chooses its checkpoint by.
+    """
+
+    asked: int
+    learnt: int
+    chosen: int
+
+    def fewer(self, share: int) -> Counts:
+        """One in ``share`` of each."""
+        return Counts(self.asked // share, self.learnt // share, self.chosen // share)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Who is asked, and how a sample reaches them.
+
+    Args:
+        bench: data, splits and seed.
+        fixed: by name, who never saw an obfuscated sample: from what is sensed to labels, -1 for
+            nothing.
+        sense: samples to what is sensed: sound, or the pictures themselves.
+        features: what is sensed to ``(n, channels, height, width)`` for the adaptive one.
+        counts: how many samples.
+        schedule: of the adaptive one.
+    """
+
+    bench: Bench
+    fixed: Mapping[str, Callable[[Any], Labels]]
+    sense: Callable[[Samples], Any]
+    features: Callable[[Any], Samples]
+    counts: Counts
+    schedule: Schedule
+
+    def __call__(self, subject: Subject) -> dict[str, Any]:
+        """A row's ``listeners`` and ``attributes``, of evaluation samples only.
+
+        Attributes are told by the adaptive one: the others know digits only.
+        """
+        place, quick = self.bench.place, self.bench.quick
+        counts = self.counts.fewer(10) if quick else self.counts
+        schedule = replace(self.schedule, epochs=1) if quick else self.schedule
+        parts = (
+            drawn(self.bench, "attacker_train", counts.learnt),
+            drawn(self.bench, "attacker_validation", counts.chosen),
+            drawn(self.bench, "evaluation", counts.asked),
+        )
+        held = parts[-1]
+        sensed = [self.sense(subject.transform(part.samples)) for part in parts]
+        train, check, seen = (self.features(each) for each in sensed)
+
+        def told(name: str, values: list[Labels]) -> Labels:
+            seed = branch(place.seed, "adaptive", subject.name, name)
+            own, chosen = (train, values[0]), (check, values[1])
+            return learned(own, chosen, schedule, seed, f"adaptive: {name}")(seen)
+
+        classes = len(held.classes)
+        found = {
+            name: scored(held.labels, recognise(sensed[-1]), classes)
+            for name, recognise in self.fixed.items()
+        }
+        digits = told("label", [part.labels for part in parts])
+        found[ADAPTIVE] = scored(held.labels, digits, classes, adaptive=True)
+        attributes = {}
+        for name, names in held.attribute_names.items():
+            values = [part.attributes[name] for part in parts]
+            score = scored(values[-1], told(name, values), len(names), adaptive=True)
+            by_label = _by_label(parts[0].labels, values[0], held.labels)
+            attributes[name] = {
+                "accuracy": score["accuracy"],
+                "accuracy_ci": score["accuracy_ci"],
+                "chance": score["chance"],
+                "label_only": float((by_label == values[-1]).mean()),
+            }
+        return {"listeners": found, "attributes": attributes, "evaluated": len(held)}
+
+
+def drawn(bench: Bench, part: str, count: int) -> Dataset:
+    """At most ``count`` samples of a part of the splits, the same each time."""
+    place = bench.place
+    order = np.random.default_rng(branch(place.seed, "panel", part))
+    return place.data.take(order.permutation(getattr(place.splits, part))[:count])
+
+
+def _by_label(labels: Labels, values: Labels, asked: Labels) -> Labels:
+    """The most frequent value among those of the same label: what the label alone tells."""
+    most = np.array([
+        np.bincount(values[labels == label]).argmax() if (labels == label).any() else 0
+        for label in range(int(max(labels.max(), asked.max())) + 1)
+    ])  # fmt: skip
+    found: Labels = most[asked]
+    return found
