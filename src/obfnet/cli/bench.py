@@ -21,8 +21,8 @@ def bench(
     from obfnet.study.bench_audit_fleet import bench_audit_fleet
     from obfnet.study.bench_edge import bench_edge
     from obfnet.study.bench_forge import bench_forge
-    from obfnet.study.bench_soak import bench_soak
     from obfnet.study.bench_serve import bench_serve
+    from obfnet.study.bench_soak import bench_soak
 
     benches = {
         "forge": bench_forge,
