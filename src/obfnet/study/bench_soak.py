@@ -30,7 +30,8 @@ TITLE = "The embedded server under minutes of load and trouble"
 NOTE = (
     "Good clients check every answer against the version that made it. A quarter of the time they "
     "are alone, then half of it beside slow, leaving, malformed and oversize clients while "
-    "versions come, are spoilt and go, then alone again. Clients and server share the machine: trust ratios."
+    "versions come, are spoilt and go, then alone again. Clients and server share the machine: "
+    "trust ratios."
 )
 GOOD = 4
 #: Shares of the time: alone, in the storm, alone again.
