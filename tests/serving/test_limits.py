@@ -168,7 +168,7 @@ def test_what_is_no_http(server, content):
 
 def test_half_a_request_harms_nobody(server):
     url, _ = server
-    headers, body = encode_request(InferRequest((Tensor("x", X),)))
+    _, body = encode_request(InferRequest((Tensor("x", X),)))
     head = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     for cut in (10, len(head), len(head) + 5):
         parts = urlsplit(url)

@@ -122,7 +122,7 @@ def test_command_line_says_what_is_wrong(tmp_path):
 
 
 def test_knows_nothing_of_other_rooms(repository):
-    code = "import sys, json, obfnet.serving; print(json.dumps(list(sys.modules)))"
+    code = "import sys, json, obfnet.serving.process; print(json.dumps(list(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     loaded = set(json.loads(found.stdout))
     rooms = {"edge", "bundling", "auditing", "forging", "mechanisms", "nets", "data", "study"}

@@ -1,5 +1,7 @@
 """Settings come from flags, the environment and a file, which win in that order."""
 
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 
@@ -104,3 +106,9 @@ def test_every_setting_is_an_option_with_a_text():
     found = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     for each in fields(Settings)[1:]:
         assert f"--{each.name.replace('_', '-')}" in found.output
+
+
+def test_command_line_needs_no_server_to_show_its_options():
+    code = "import sys, obfnet.cli.app; print({'starlette', 'onnxruntime'} & sys.modules.keys())"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "set()\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,7 @@ def bench(
     from obfnet.study.bench_serve import bench_serve
     from obfnet.study.bench_soak import bench_soak
 
-    benches = {
+    benches: dict[str, Callable[[Path, int, str], Path]] = {
         "forge": bench_forge,
         "audit": bench_audit,
         "audit-fleet": bench_audit_fleet,

@@ -9,8 +9,9 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,9 @@ from obfnet.study.soak_clients import BAD, COLUMNS, Client, Tally, good, run
 TITLE = "The embedded server under minutes of load and trouble"
 NOTE = (
     "Good clients check every answer against the version that made it. A quarter of the time they "
-    "are alone, then half of it beside slow, leaving, malformed and oversize clients while versions "
-    "come, are spoilt and go, then alone again. Clients and server share the machine: trust ratios."
+    "are alone, then half of it beside slow, leaving, malformed and oversize clients while "
+    "versions come, are spoilt and go, then alone again. Clients and server share the machine: "
+    "trust ratios."
 )
 GOOD = 4
 #: Shares of the time: alone, in the storm, alone again.
@@ -82,7 +84,7 @@ def _load(
 
 
 @contextmanager
-def _clients(tally: Tally, clients: Sequence[Client], seed: int) -> Any:
+def _clients(tally: Tally, clients: Sequence[Client], seed: int) -> Iterator[None]:
     threads = [
         threading.Thread(target=run, args=(each, tally, branch(seed, each.__name__, number)))
         for number, each in enumerate(clients)
@@ -112,14 +114,14 @@ def _change(models: Path, version: int, chance: random.Random) -> int:
 
 def _add_version(models: Path, version: int) -> None:
     """``y`` is ``version`` times ``x``, and ``z`` is ``-x``."""
-    shape = ["n", COLUMNS]
+    shape: list[str | int | None] = ["n", COLUMNS]
     kind = onnx.TensorProto.FLOAT
     graph = helper.make_graph(
         [helper.make_node("Mul", ["x", "c"], ["y"]), helper.make_node("Neg", ["x"], ["z"])],
         "scaled",
         [helper.make_tensor_value_info("x", kind, shape)],
         [helper.make_tensor_value_info(name, kind, shape) for name in ("y", "z")],
-        [numpy_helper.from_array(np.float32(version), "c")],
+        [numpy_helper.from_array(np.array(version, np.float32), "c")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     files.write(models / "scaled" / str(version) / "model.onnx", model.SerializeToString())
@@ -145,7 +147,7 @@ def _rows(
                 [took for when, took in tally.latencies if start + SETTLING < when < end], 0.99
             )
         )
-        for start, end in zip(ends, ends[1:], strict=False)
+        for start, end in pairwise(ends)
     ]
     times, sizes = np.array(memory).T
     # The first half of the storm fills caches and pools.
