@@ -76,10 +76,12 @@ def _quantiser(end: dict[str, Any]) -> Callable[[Samples], Any]:
     step, zero = (np.float32(each) for each in end["quantization"])
 
     def quantise(values: Samples) -> npt.NDArray[np.int8]:
-        steps: npt.NDArray[np.int8] = (
-            (np.rint(values / step) + zero).clip(-128, 127).astype(np.int8)
-        )
-        return steps
+        steps = values / step
+        np.rint(steps, out=steps)
+        steps += zero
+        np.maximum(steps, -128, out=steps)
+        np.minimum(steps, 127, out=steps)
+        return steps.astype(np.int8)
 
     return quantise
 
