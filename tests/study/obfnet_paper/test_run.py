@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
+from obfnet.errors import ForgeError
 from obfnet.study import results, studies
 from obfnet.study.obfnet_paper import rows as rows_module
 from obfnet.study.obfnet_paper import whole
 from obfnet.study.obfnet_paper.digits import SETTING, TITLE
 from obfnet.study.obfnet_paper.page import against_paper
 from obfnet.study.obfnet_paper.place import USUAL, effort_of, open_place
-from obfnet.study.obfnet_paper.run import run
+from obfnet.study.obfnet_paper.run import publish, run
 from obfnet.study.study import Ask
 
 WANTED = ("O_M-8", "codebook")
@@ -94,6 +95,22 @@ def test_a_run_that_was_stopped_ends_in_the_same_rows(ran, tmp_path, monkeypatch
         return {name: value for name, value in row.items() if name not in timed}
 
     assert [lasting(row) for row in finished] == [lasting(row) for row in content["rows"]]
+
+
+def test_what_cannot_be_forged_is_a_row_and_no_end(ran, tmp_path, monkeypatch):
+    ask, _ = ran
+
+    def refused(place, trial):
+        raise ForgeError("10 of 10 rows are not recognised")
+
+    place = replace(open_place(SHORT, ask), folder=tmp_path)
+    monkeypatch.setattr(rows_module, "_forged", refused)
+    made = rows_module._made(place, SHORT.trials[1])
+    assert made.row["unmeasured"] == {"forging": "10 of 10 rows are not recognised"}
+    assert "accuracy" not in made.row
+    path = publish(replace(ask, folder=tmp_path), [made], TITLE)
+    assert results.read(path)["rows"] == [made.row]
+    assert "10 of 10 rows are not recognised" in (tmp_path / "index.html").read_text()
 
 
 def test_the_page_shows_figures_and_pictures(ran):

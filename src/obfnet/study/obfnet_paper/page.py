@@ -42,6 +42,10 @@ def _attributes(row: Row) -> str:
     )
 
 
+def _differs(row: Row) -> str:
+    return " ".join((row.get("differs", ""), *row.get("unmeasured", {}).values()))
+
+
 def _numbers(name: str) -> Callable[[Row], str]:
     return lambda row: f"{row[name]:,}"
 
@@ -70,7 +74,9 @@ COLUMNS: Columns = {
     "bytes": lambda row: f"{row['bytes']:,} {row['precision']}",
     "edge ms": lambda row: f"{row['edge_ms']['median']:.3f}",
     "s per ObfNet": lambda row: f"{row['forge_seconds']:.1f}",
-    "what differs": lambda row: row["differs"],
+    "what differs": lambda row: " ".join(
+        (row.get("differs", ""), *row.get("unmeasured", {}).values())
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from obfnet.auditing.intervals import of_fraction
 from obfnet.auditing.pages.pictures import data_uri
 from obfnet.auditing.report import Report
 from obfnet.auditing.subject import Subject
+from obfnet.errors import ForgeError, NotMeasurableError
 from obfnet.forging.fleet import forge
 from obfnet.forging.recipe import Recipe
 from obfnet.forging.sets import ObfNetSet
@@ -78,11 +79,10 @@ def _made(place: Place, trial: Trial | None) -> Made:
 
 def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
     held, setting = place.data.take(place.splits.test), place.setting
-    (report,) = _audits(place, [None])
     hits = int((place.infnet.predict(held.samples) == held.labels).sum())
     accuracy = hits / len(held)
     row = {
-        **_leaks([report]),
+        **_leaks(place, [None]),
         "figure": "IV",
         "obfnet": "raw",
         "seeds": [place.seed],
@@ -97,7 +97,12 @@ def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]:
-    fleet = _forged(place, trial)
+    try:
+        fleet = _forged(place, trial)
+    except ForgeError as error:  # of this InfNet there is no such ObfNet: a result, too
+        say(f"  not forged: {error}")
+        told = {"figure": trial.figure, "obfnet": trial.name, "mechanism": trial.mechanism.name}
+        return {**told, "seeds": [], "unmeasured": {"forging": str(error)}}, ()
     held = place.data.take(place.splits.test)
     obfnets = fleet[0].obfnets
     audited = [
@@ -105,7 +110,7 @@ def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]
         for number, obfnet in enumerate(obfnets[: trial.audited])
     ]
     row = {
-        **(_leaks(_audits(place, audited)) if audited else {}),
+        **_leaks(place, audited),
         **forged.row(fleet, place.infnet, held, range(len(obfnets))),
         **on_device(place, obfnets[0]),
         "figure": trial.figure,
@@ -159,8 +164,15 @@ def _audits(place: Place, subjects: Sequence[Subject | None]) -> list[Report]:
     )
 
 
-def _leaks(reports: Sequence[Report]) -> dict[str, Any]:
+def _leaks(place: Place, subjects: Sequence[Subject | None]) -> dict[str, Any]:
     """What an audit adds to a row. Of several: the mean, and the widest reach of all intervals."""
+    if not subjects:
+        return {}
+    try:
+        reports = _audits(place, subjects)
+    except NotMeasurableError as error:
+        say(f"  not audited: {error}")
+        return {"unmeasured": {"audit": str(error)}}
     worst = max(reports, key=lambda report: report.leakage.value)
     lows, highs = zip(*(report.leakage.ci for report in reports), strict=True)
     return {
