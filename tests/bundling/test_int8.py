@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import numpy_helper
@@ -39,6 +40,20 @@ def plain(forged, gate):
 def weights(content):
     graph = onnx.load_from_string(content).graph
     return [numpy_helper.to_array(each) for each in graph.initializer if len(each.dims) > 1]
+
+
+def test_onnxruntime_multiplies_int8_as_int8(tmp_path):
+    """In convolutions and dense layers alike; nothing is made float32 again before it."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
+    samples = np.random.default_rng(0).random((20, 1, 8, 8), dtype=np.float32)
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "planned.onnx")
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(export_onnx(net, samples, "int8"), options)
+    planned = [node.op_type for node in onnx.load(tmp_path / "planned.onnx").graph.node]
+    assert {"QLinearConv", "QGemm"} <= set(planned)
+    assert not {"Conv", "Gemm"} & set(planned)
 
 
 @pytest.mark.parametrize("precision", ["dynamic-int8", "int8"])

@@ -101,12 +101,17 @@ class _Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has 
 
 
 def _leave_out_zeros(graph: onnx.GraphProto) -> None:
-    """Weights and biases are centred on 0, which need not be said for each channel."""
+    """Weights and biases are centred on 0, which a convolution needs not be told for each channel.
+
+    A dense layer is: without it onnxruntime makes its weights float32 again for each sample.
+    """
+    convolved = {name for node in graph.node if node.op_type == "Conv" for name in node.input}
     constants = {each.name: each for each in graph.initializer}
     for node in graph.node:
         if (
             node.op_type == "DequantizeLinear"
             and len(node.input) == 3
+            and node.output[0] in convolved
             and {*node.input[::2]} <= constants.keys()
         ):
             zeros = constants[node.input[2]]

@@ -25,7 +25,7 @@ from obfnet.nets.families import propose
 from obfnet.nets.frozen import TorchInfNet
 from obfnet.nets.strided import StridedEncoder
 from obfnet.seeds import branch
-from obfnet.specs import Samples, SampleSpec
+from obfnet.specs import Labels, Samples, SampleSpec
 from obfnet.study.forge_seeds import BUDGET, SCHEDULES
 from obfnet.study.making import Workplace, make_infnet, open_workplace
 
@@ -33,6 +33,8 @@ from obfnet.study.making import Workplace, make_infnet, open_workplace
 SIZE = 8
 #: Samples that exports are compared and calibrated on where there is no data.
 PROBES = 64
+#: Training samples likewise where there is.
+CALIBRATED = 256
 
 
 def _proposed(shape: tuple[int, ...], codes: int, kind: str) -> Callable[[], nn.Module]:
@@ -163,5 +165,6 @@ def _case(
     return Case(name, label, first.obfnets[0], obfuscators(bundle(first))[0], probes, trained)
 
 
-def _some(data: Dataset, indices: np.ndarray) -> Samples:  # type: ignore[type-arg]
-    return data.samples[indices[:: max(1, len(indices) // 256)][:256]]
+def _some(data: Dataset, indices: Labels) -> Samples:
+    chosen: Samples = data.samples[indices[:: max(1, len(indices) // CALIBRATED)][:CALIBRATED]]
+    return chosen
