@@ -194,9 +194,12 @@ def test_dies_while_it_serves(models, environments, tmp_path):
     mark = str(tmp_path / "obfnet-")
     with command_line("triton", models, environments, tmp_path) as (process, _):
         server = min(processes(mark))  # its stubs came later
+        (folder,) = tmp_path.glob("obfnet-*")
+        assert list(Path("/dev/shm").glob(f"{folder.name}-*"))
         os.kill(server, signal.SIGKILL)
         _, said = process.communicate(timeout=30)
         assert process.returncode == 1
         assert "error: Triton Inference Server 2.51.0" in said
         assert "ended with status 137; its last lines:" in said
+        assert not list(Path("/dev/shm").glob(f"{folder.name}-*"))
         assert within(10, lambda: not processes(mark))
