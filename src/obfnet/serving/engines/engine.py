@@ -30,11 +30,19 @@ class Place:
 
 @dataclass(frozen=True)
 class Command:
-    """A process to start: its arguments, what it gets besides this environment, its folder."""
+    """A process to start.
+
+    Args:
+        arguments: the program and what it is told.
+        environment: variables it gets besides those of this process.
+        folder: that it starts in; a temporary one by default.
+        leftovers: pattern of the files that it leaves outside its folder when it is killed.
+    """
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    leftovers: str = ""
 
 
 @dataclass(frozen=True)

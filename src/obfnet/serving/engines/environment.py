@@ -72,7 +72,8 @@ def install(folder: Path, name: str) -> Path:
             say(f"installing {name} into {target}")
             pip = (target / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check")
             with bar(f"installing {name}", None):
-                _run(name, sys.executable, "-m", "venv", target)
+                if not (target / "bin" / "pip").exists():  # which venv makes last
+                    _run(name, sys.executable, "-m", "venv", target)
                 _run(name, *pip, "--no-input", "--no-deps", "--requirement", _pins(name))
             files.write(target / _READY, "")
     return python_of(folder, name)

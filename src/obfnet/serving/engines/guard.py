@@ -1,8 +1,9 @@
-"""Run a command that never outlives the process that asked for it: ``guard.py SECONDS COMMAND``.
+"""Run a command that never outlives the process that asked for it.
 
-Runs alone, without obfnet. The command and all it starts form one process group. When the pipe on
-standard input ends, as it does when its other side dies, or a byte comes, the group is told to
-stop, and killed after SECONDS. Ends with the command's own status.
+``guard.py SECONDS FILES COMMAND`` runs alone, without obfnet. The command and all it starts form
+one process group. When the pipe on standard input ends, as it does when its other side dies, or a
+byte comes, the group is told to stop, and killed after SECONDS. What is left of FILES, a pattern
+or nothing, is removed in the end. Ends with the command's own status.
 """
 
 import os
@@ -12,9 +13,10 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 
-def main(seconds: float, command: list[str]) -> int:
+def main(seconds: float, leftovers: str, command: list[str]) -> int:
     """Run ``command`` until it ends or standard input does; returns its exit status."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
@@ -31,6 +33,9 @@ def main(seconds: float, command: list[str]) -> int:
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     _signal(process.pid, signal.SIGKILL)
     status = process.wait()
+    folder, _, pattern = leftovers.rpartition("/")
+    for path in Path(folder).glob(pattern) if pattern else ():
+        path.unlink(missing_ok=True)
     return status if status >= 0 else 128 - status  # as a shell has it
 
 
@@ -40,4 +45,4 @@ def _signal(group: int, number: signal.Signals) -> None:
 
 
 if __name__ == "__main__":
-    os._exit(main(float(sys.argv[1]), sys.argv[2:]))  # without waiting for the thread
+    os._exit(main(float(sys.argv[1]), sys.argv[2], sys.argv[3:]))  # without waiting for the thread

@@ -123,7 +123,10 @@ def _start(command: Command, folder: Path) -> subprocess.Popen[bytes]:
     guard = Path(__file__).parent / "guard.py"
     with (folder / "log").open("wb") as sink:
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", str(guard), str(_STOP_SECONDS), *command.arguments],
+            [
+                *(sys.executable, "-I", "-S", str(guard), str(_STOP_SECONDS), command.leftovers),
+                *command.arguments,
+            ],
             stdin=subprocess.PIPE,
             stdout=sink,
             stderr=sink,

@@ -67,6 +67,7 @@ def command(place: Place) -> Command:
         "metrics-address": place.host,
         "metrics-port": place.port + 2,
         "exit-timeout-secs": 3,
+        "backend-config": f"python,shm-region-prefix-name={_shared_memory(place)}",
     }
     site = packages(place.python)
     libraries = f"{site / 'nvidia_pytriton.libs'}:{sysconfig.get_config_var('LIBDIR')}"
@@ -80,6 +81,7 @@ def command(place: Place) -> Command:
         # The backend's Python heeds no PYTHONPATH, but imports from its folder first: so it gets
         # the numpy of this environment. With numpy 2 it would answer with empty tensors.
         site,
+        f"/dev/shm/{_shared_memory(place)}*",
     )
 
 
@@ -116,6 +118,11 @@ def _tensor(role: str, tensor: TensorMetadata, joins: bool) -> str:
     lengths = ", ".join(map(str, tensor.shape[1:] if joins else tensor.shape))
     name = json.dumps(tensor.name)
     return f"{role} [{{ name: {name} data_type: TYPE_{tensor.datatype} dims: [{lengths}] }}]"
+
+
+def _shared_memory(place: Place) -> str:
+    """What the names of this server's shared memory begin with."""
+    return f"{place.folder.parent.name}-"
 
 
 def _server(place: Place) -> Path:

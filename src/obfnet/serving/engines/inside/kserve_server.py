@@ -53,7 +53,7 @@ class OnnxModel(Model):  # type: ignore[misc] # KServe's is not typed here
         return InferResponse(
             payload.id or "",
             self.name,
-            [_output(each, outputs[each.name]) for each in wanted],
+            [_output(each, outputs[each.name], payload.from_grpc) for each in wanted],
             model_version=self.version,
             use_binary_outputs=payload.use_binary_outputs,
             requested_outputs=payload.request_outputs,
@@ -74,20 +74,27 @@ def _metadata(tensor: Described) -> dict[str, Any]:
     return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.shape)}
 
 
-def _output(tensor: Described, array: Any) -> InferOutput:  # noqa: ANN401
-    return InferOutput(tensor.name, list(array.shape), tensor.datatype, array)
+def _output(tensor: Described, array: Any, over_grpc: bool) -> InferOutput:  # noqa: ANN401
+    output = InferOutput(tensor.name, list(array.shape), tensor.datatype, array)
+    if over_grpc:  # which trips over arrays; REST wants them, as it then picks the form itself
+        output.set_data_from_numpy(array, binary_data=True)
+    return output
 
 
 def _listen_on_host_alone() -> None:
-    """KServe asks gRPC for ``[::]:PORT`` and cannot be told otherwise."""
-    anywhere = aio.Server.add_insecure_port
-    host = CONFIGURATION["host"]
+    """KServe asks gRPC for ``[::]:PORT``, every address of the machine, and cannot be told else."""
+    make, host = aio.server, CONFIGURATION["host"]
     bracketed = f"[{host}]" if ":" in host else host
 
-    def add_insecure_port(server: aio.Server, address: str) -> int:
-        return int(anywhere(server, f"{bracketed}:{address.rpartition(':')[2]}"))
+    def server(*arguments: Any, **named: Any) -> aio.Server:  # noqa: ANN401
+        made = make(*arguments, **named)
+        anywhere = made.add_insecure_port
+        made.add_insecure_port = lambda address: anywhere(
+            f"{bracketed}:{address.rpartition(':')[2]}"
+        )
+        return made
 
-    aio.Server.add_insecure_port = add_insecure_port
+    aio.server = server
 
 
 if __name__ == "__main__":

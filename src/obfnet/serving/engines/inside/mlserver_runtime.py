@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
 from mlserver.errors import InferenceError
-from mlserver.types import InferenceRequest, InferenceResponse, MetadataTensor
+from mlserver.types import InferenceRequest, InferenceResponse, MetadataTensor, ResponseOutput
 from onnx_session import Described, OnnxSession
 
 
@@ -30,8 +32,18 @@ class OnnxRuntime(MLModel):  # type: ignore[misc] # MLServer's is not typed here
         return InferenceResponse(
             model_name=self.name,
             model_version=self.version,
-            outputs=[NumpyCodec.encode_output(each.name, outputs[each.name]) for each in wanted],
+            outputs=[_output(each, outputs[each.name]) for each in wanted],
         )
+
+
+def _output(tensor: Described, array: Any) -> ResponseOutput:  # noqa: ANN401
+    """The tensor as it is; MLServer's own codec would give one of one axis a second one."""
+    return ResponseOutput(
+        name=tensor.name,
+        datatype=tensor.datatype,
+        shape=list(array.shape),
+        data=array.ravel().tolist(),
+    )
 
 
 def _metadata(tensor: Described) -> MetadataTensor:
