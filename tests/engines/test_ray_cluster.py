@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -131,28 +132,29 @@ class Load:
 
     def ask(self, client):
         rng = np.random.default_rng(client)
-        connection = http.client.HTTPConnection(self.address, timeout=60)
-        while not self.stopped.is_set():
-            sample = rng.normal(size=SHAPE).astype(np.float32)
-            name = f"{client}-{rng.integers(1 << 30)}"
-            headers, body = encode_request(InferRequest((Tensor("x", sample),), id=name))
-            try:
-                connection.request("POST", "/v2/models/scores/infer", body, headers)
-                reply = connection.getresponse()
-                content = reply.read()
-            except (OSError, http.client.HTTPException) as error:
-                self.counts[repr(error)] += 1
-                connection.close()
-                continue
-            if reply.status != 200:
-                self.counts[f"{reply.status}: {content!r}"] += 1
-                continue
-            answer = decode_response(content, reply.headers[HEADER_LENGTH])
-            expected = sample.reshape(1, -1) @ WEIGHTS
-            right = answer.id == name and np.allclose(
-                answer.outputs[0].data, expected, rtol=1e-3, atol=1e-3
-            )
-            self.counts["right" if right else "wrong"] += 1
+        with closing(http.client.HTTPConnection(self.address, timeout=60)) as connection:
+            while not self.stopped.is_set():
+                sample = rng.normal(size=SHAPE).astype(np.float32)
+                name = f"{client}-{rng.integers(1 << 30)}"
+                try:
+                    self.counts[answer(connection, sample, name)] += 1
+                except (OSError, http.client.HTTPException) as error:
+                    self.counts[repr(error)] += 1
+                    connection.close()
+
+
+def answer(connection, sample, name):
+    """What came of one request: ``right``, ``wrong``, or the error as it was told."""
+    headers, body = encode_request(InferRequest((Tensor("x", sample),), id=name))
+    connection.request("POST", "/v2/models/scores/infer", body, headers)
+    reply = connection.getresponse()
+    content = reply.read()
+    if reply.status != 200:
+        return f"{reply.status}: {content!r}"
+    found = decode_response(content, reply.headers[HEADER_LENGTH])
+    expected = sample.reshape(1, -1) @ WEIGHTS
+    same = np.allclose(found.outputs[0].data, expected, rtol=1e-3, atol=1e-3)
+    return "right" if same and found.id == name else "wrong"
 
 
 def until(true, seconds, *told):
