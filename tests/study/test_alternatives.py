@@ -129,9 +129,10 @@ def test_what_is_no_sequence_of_layers_is_not_cut():
 
 def test_features_of_another_shape_are_audited_with_every_attack_of_the_quick_audit(bench):
     attacks = ("mlp", "convolutional", "kernel", "nearest")
-    effort = Effort("tiny", attacks, ("mlp", "nearest"), (), 300, 400, 150, 5)
+    effort = Effort("tiny", attacks, ("mlp", "nearest"), ("detectability",), 300, 400, 150, 5)
     row = measured(bench, partitions()["partitioned, plain features"](bench), effort)
     assert {each["attack"] for each in row["tried"]} == set(attacks)
+    assert "both to be alike" in row["unmeasured"]["detectability"]
     assert row["leakage"] > 0.5  # a linear map of features nearly gives the sample back
     assert row["drop"] == 0
     assert row["request_bytes"] > 64 * 2 * 2 * 4 > row["response_bytes"]
