@@ -86,6 +86,7 @@ def test_projection_sends_no_more_than_it_says_and_a_retrained_model_reads_it(be
     offer = projections()["random projection to 1/16, retrained"](bench)
     released = offer.subject.transform(held.samples)
     assert np.count_nonzero(released.any(axis=0)) == offer.args["kept"]
+    assert offer.device(held.samples[:1]).shape == (1, offer.args["kept"])
     assert share(offer, held) > 0.3  # chance is 0.1, after one epoch
 
 
