@@ -185,7 +185,7 @@ def test_digits_are_really_encrypted_and_answered_without_the_key(bench, held):
     torch.manual_seed(0)
     net = cryptonet((1, 8, 8), 10, WINDOW).eval()
     for parameter in net.parameters():
-        parameter.requires_grad_(False)
+        parameter.requires_grad_(False).mul_(3)  # logits that differ by more than their biases
     device = Device(SMALL, WINDOW)
     backend = Backend(device.public(), net, positions=9)
     assert not backend.context.has_secret_key()
@@ -195,7 +195,8 @@ def test_digits_are_really_encrypted_and_answered_without_the_key(bench, held):
     assert len(question) > 100 * sample.nbytes
     found = device.decrypt(backend.answer(question))
     expected = net(torch.tensor(sample[None]))[0].numpy()
-    assert np.allclose(found, expected, atol=0.02)
+    # N=8192 is coarse (5 %); a bias that is lost between the layers costs a third and more.
+    assert np.abs(found - expected).max() < 0.1 * expected.std()
 
 
 def test_a_homomorphic_row_has_its_price(bench):
