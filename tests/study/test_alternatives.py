@@ -86,6 +86,7 @@ def test_projection_sends_no_more_than_it_says_and_a_retrained_model_reads_it(be
     offer = projections()["random projection to 1/16, retrained"](bench)
     released = offer.subject.transform(held.samples)
     assert np.count_nonzero(released.any(axis=0)) == offer.args["kept"]
+    assert offer.device(held.samples[:1]).shape == (1, offer.args["kept"])
     assert share(offer, held) > 0.3  # chance is 0.1, after one epoch
 
 
@@ -129,9 +130,10 @@ def test_what_is_no_sequence_of_layers_is_not_cut():
 
 def test_features_of_another_shape_are_audited_with_every_attack_of_the_quick_audit(bench):
     attacks = ("mlp", "convolutional", "kernel", "nearest")
-    effort = Effort("tiny", attacks, ("mlp", "nearest"), (), 300, 400, 150, 5)
+    effort = Effort("tiny", attacks, ("mlp", "nearest"), ("detectability",), 300, 400, 150, 5)
     row = measured(bench, partitions()["partitioned, plain features"](bench), effort)
     assert {each["attack"] for each in row["tried"]} == set(attacks)
+    assert "both to be alike" in row["unmeasured"]["detectability"]
     assert row["leakage"] > 0.5  # a linear map of features nearly gives the sample back
     assert row["drop"] == 0
     assert row["request_bytes"] > 64 * 2 * 2 * 4 > row["response_bytes"]
@@ -183,7 +185,7 @@ def test_digits_are_really_encrypted_and_answered_without_the_key(bench, held):
     torch.manual_seed(0)
     net = cryptonet((1, 8, 8), 10, WINDOW).eval()
     for parameter in net.parameters():
-        parameter.requires_grad_(False)
+        parameter.requires_grad_(False).mul_(3)  # logits that differ by more than their biases
     device = Device(SMALL, WINDOW)
     backend = Backend(device.public(), net, positions=9)
     assert not backend.context.has_secret_key()
@@ -193,7 +195,8 @@ def test_digits_are_really_encrypted_and_answered_without_the_key(bench, held):
     assert len(question) > 100 * sample.nbytes
     found = device.decrypt(backend.answer(question))
     expected = net(torch.tensor(sample[None]))[0].numpy()
-    assert np.allclose(found, expected, atol=0.02)
+    # N=8192 is coarse (5 %); a bias that is lost between the layers costs a third and more.
+    assert np.abs(found - expected).max() < 0.1 * expected.std()
 
 
 def test_a_homomorphic_row_has_its_price(bench):

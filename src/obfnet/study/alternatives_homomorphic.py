@@ -162,8 +162,13 @@ class Backend:
         conv, _, _, dense, _, last = net.children()
         self._maps = [kernel[0].tolist() for kernel in conv.weight.data]  # type: ignore[union-attr]
         self._biases = conv.bias.data.tolist()  # type: ignore[operator]
+        # A plain vector is added to the first slots only, yet the next product reads the copies of
+        # a vector in all slots (TenSEAL issue 462): encrypted with the public key, it has copies.
         self._layers = [
-            (layer.weight.data.T.tolist(), layer.bias.data.tolist())  # type: ignore[operator]
+            (
+                layer.weight.data.T.tolist(),  # type: ignore[operator]
+                self._ts.ckks_vector(self.context, layer.bias.data.tolist()),  # type: ignore[operator]
+            )
             for layer in (dense, last)
         ]
 

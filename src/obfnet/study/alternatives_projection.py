@@ -11,6 +11,7 @@ from functools import partial
 from obfnet.auditing.subject import Subject
 from obfnet.registry import find
 from obfnet.seeds import branch
+from obfnet.specs import Samples
 from obfnet.study.alternatives_offer import Bench, Maker, Offer
 from obfnet.study.alternatives_retrained import ANEW, retrained
 from obfnet.study.transforms import random_projection
@@ -30,8 +31,12 @@ def _projected(name: str, part: int, bench: Bench) -> Offer:
     spec, classes = place.data.spec, len(place.data.classes)
     kept = max(classes, spec.size // part)
     key = branch(place.seed, "projection", part)
-    # Only what is kept is sent; an audit sees it in place, with zeros for the rest.
     transform = random_projection(spec.size, key, kept)
+
+    def sent(samples: Samples) -> Samples:
+        """What goes over the wire; an audit sees it in place, with zeros for the rest."""
+        return transform(samples).reshape(len(samples), -1)[:, :kept]
+
     dense = find("infnets", place.case.infnet.replace("-ic", "-im"))
     net = retrained(bench, name, transform, partial(dense, spec.shape, classes), ANEW)
-    return Offer(Subject(name, transform), net, RETRAINED, args={"kept": kept})
+    return Offer(Subject(name, transform), net, RETRAINED, sent, {"kept": kept})
