@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+#: Each is the function ``bench_NAME`` of ``study.bench_NAME``, loaded when it is asked for.
+BENCHES = ("audit", "audit-fleet", "edge", "forge", "serve", "soak")
+
 
 def bench(
-    name: Annotated[str, typer.Argument(help="forge, audit, audit-fleet, edge, serve or soak")],
+    name: Annotated[str, typer.Argument(help=", ".join(BENCHES))],
     out: Annotated[Path | None, typer.Option(help="folder; runs/bench-NAME by default")] = None,
     seed: Annotated[int, typer.Option(help="root of the seed tree")] = 0,
     minutes: Annotated[float, typer.Option(help="how long to soak")] = 10,
 ) -> None:
     """Measure two ways of doing the same thing, in turns."""
     from obfnet.errors import UnknownNameError
-    from obfnet.study.bench_audit import bench_audit
-    from obfnet.study.bench_audit_fleet import bench_audit_fleet
-    from obfnet.study.bench_edge import bench_edge
-    from obfnet.study.bench_forge import bench_forge
-    from obfnet.study.bench_serve import bench_serve
-    from obfnet.study.bench_soak import bench_soak
 
-    benches: dict[str, Callable[[Path, int, str], Path]] = {
-        "forge": bench_forge,
-        "audit": bench_audit,
-        "audit-fleet": bench_audit_fleet,
-        "edge": bench_edge,
-        "soak": partial(bench_soak, minutes=minutes),
-        "serve": bench_serve,
-    }
-    if name not in benches:
-        raise UnknownNameError(f"no benchmark {name!r}; there are: {', '.join(benches)}")
+    if name not in BENCHES:
+        raise UnknownNameError(f"no benchmark {name!r}; there are: {', '.join(BENCHES)}")
+    function = f"bench_{name.replace('-', '_')}"
+    run = getattr(import_module(f"obfnet.study.{function}"), function)
     folder = out or Path("runs") / f"bench-{name}"
     command = f"obfnet bench {name} --seed {seed}"
-    command += f" --minutes {minutes:g}" if name == "soak" else ""
-    path = benches[name](folder, seed, command)
-    typer.echo(f"results: {path}")
+    if name == "soak":
+        run, command = partial(run, minutes=minutes), f"{command} --minutes {minutes:g}"
+    typer.echo(f"results: {run(folder, seed, command)}")

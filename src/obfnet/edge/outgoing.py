@@ -27,12 +27,12 @@ def outgoing(
     sent, hidden = [], True
     for index in range(len(samples)):
         sample = samples[index : index + 1]
-        if asked(policy):
-            pick = _picked(picker, obfuscators, sample)
-            sent.append(pick.obfuscator(sample, pick.noise, pick.draw))
-        else:
-            hidden = False
-            sent.append(sample)
+        hides = asked(policy)
+        pick = _picked(picker, obfuscators, sample)
+        # Made either way: a raw request that came sooner after the one before could be told apart.
+        obfuscated = pick.obfuscator(sample, pick.noise, pick.draw)
+        hidden = hidden and hides
+        sent.append(obfuscated if hides else sample)
     return (sent[0] if len(sent) == 1 else np.concatenate(sent)), hidden
 
 

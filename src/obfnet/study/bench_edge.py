@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from obfnet.study.bench_edge_forms import Maker
 from obfnet.study.bench_edge_kept import bundle_path, kept_rows
 from obfnet.study.bench_edge_table import table
 from obfnet.study.bench_edge_times import timed_rows
+from obfnet.study.edge_start import clean_starts
 from obfnet.study.sheet import publish
 
 TITLE = "What an ObfNet costs a device"
@@ -29,8 +29,6 @@ NOTE = (
 )
 TRAINED = ("mnist", "fsd")
 ASL, LETTERS = (3, 64, 64), 29
-#: Who measures a clean start to the first obfuscated sample: rows of a bundle and runtimes.
-_STARTS = ("obfnet.study.edge_start", "clean_starts")
 
 
 def bench_edge(folder: Path, seed: int, command: str) -> Path:
@@ -45,7 +43,7 @@ def bench_edge(folder: Path, seed: int, command: str) -> Path:
     for case in cases:
         if case.trained is not None:
             rows += kept_rows(case, case.trained, folder, seed)
-    rows += _starts(bundle_path(cases[0], folder))
+    rows += clean_starts(bundle_path(cases[0], folder))
     return measure(cases, rows, folder, seed, command, started)
 
 
@@ -68,13 +66,3 @@ def measure(
     path = publish(folder, command, [*timed, *rows], time.perf_counter() - started, TITLE, note)
     files.write(folder / "table.md", table([*timed, *rows]))
     return path
-
-
-def _starts(bundle: Path) -> list[dict[str, Any]]:
-    where, function = _STARTS
-    try:
-        measured: Callable[..., list[dict[str, Any]]] = getattr(import_module(where), function)
-    except ImportError:
-        say("without clean starts: this tree does not measure them")
-        return []
-    return measured(bundle, ("numpy", "onnxruntime"))
