@@ -140,6 +140,10 @@ class MessageRefusedError(BackendRefusedError):
     """The backend takes other messages perhaps, but not this one."""
 
 
+class MessageFailedError(MessageRefusedError):
+    """The backend failed on this message; the same bytes may succeed later."""
+
+
 class ProtocolError(BackendError):
     """A message is not valid Open Inference Protocol v2."""
 

@@ -8,9 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from obfnet.bundling.archive import read
+from obfnet.bundling import signature as signatures
+from obfnet.bundling.archive import read, write
+from obfnet.bundling.container import join, packed, split
+from obfnet.bundling.fleet_bundles import bundle_fleet
 from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.pack import bundle
+from obfnet.bundling.signature import MEMBER
 from obfnet.bundling.trust import trusting, verify
 from obfnet.edge.obfuscator import obfuscators
 from obfnet.errors import BundleExpiredError, SpecError
@@ -100,3 +104,29 @@ def test_what_the_forge_signs_a_device_takes(forged):
 def test_the_same_moment_gives_the_same_bytes(forged):
     key, moment = SigningKey(bytes(32)), datetime(2026, 11, 22, tzinfo=UTC)
     assert len({bundle(forged, key, issued=moment).content for _ in range(2)}) == 1
+
+
+def test_a_bundle_that_was_altered_or_is_of_another_format_is_made_again(forged, tmp_path):
+    key = SigningKey(bytes(32))
+    (path,) = bundle_fleet([forged], tmp_path, key)
+    made = path.read_bytes()
+    written = path.stat().st_ino
+    bundle_fleet([forged], tmp_path, key)
+    assert path.stat().st_ino == written
+    members = {each.name: each for each in split(made, 1000, 1 << 30)}
+    signed = signatures.decode(members[MEMBER].unpack())
+    forgery = replace(signed, value=bytes(len(signed.value)))
+    members[MEMBER] = packed(MEMBER, signatures.encode(forgery), deflate=False)
+    path.write_bytes(join(list(members.values())))
+    bundle_fleet([forged], tmp_path, key)
+    verify(path.read_bytes(), trusting(key.public))
+    opened = read(path.read_bytes())
+    names = {name: name.replace(".onnx", ".tflite") for name in opened.members}
+    entries = tuple(
+        replace(each, encoder=names[each.encoder], decoder=names[each.decoder])
+        for each in opened.manifest.obfnets
+    )
+    others = {names[name]: content for name, content in opened.members.items()}
+    write(replace(opened.manifest, obfnets=entries), others, key).save(path)
+    bundle_fleet([forged], tmp_path, key)
+    assert read(path.read_bytes()).manifest.obfnets[0].encoder.endswith(".onnx")

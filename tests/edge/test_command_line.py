@@ -9,7 +9,17 @@ import sys
 import numpy as np
 import pytest
 
+from obfnet.wire import encode_error
+
 OBFNET = [sys.executable, "-c", "import sys; from obfnet.cli import main; sys.exit(main())", "edge"]
+#: The same on a disk that takes no more bytes.
+FULL = """
+import resource, sys
+from obfnet.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+sys.argv = ["obfnet", "edge", *sys.argv[1:]]
+sys.exit(main())
+"""
 AWAY = "http://127.0.0.1:9"
 
 
@@ -50,24 +60,72 @@ def test_send_prints_an_answer_in_each_line(edge, device, relay, tmp_path, sampl
     assert all(each.tobytes() not in relay.received for each in samples[:3])
 
 
-def test_what_waits_is_sent_when_the_backend_is_back(
-    edge, device, backend, tmp_path, samples, labels
-):
+def test_what_waits_is_sent_when_the_backend_is_back(edge, device, scripted, tmp_path, samples):
     np.save(tmp_path / "x.npy", samples[:2])
     queue = ["--queue", tmp_path / "waiting", "--attempts", "1", "--json"]
     first = edge("send", tmp_path / "x.npy", *device, "--url", AWAY, *queue)
     assert first.returncode == 1
     assert "once the backend was there" in first.stderr
-    edge("send", tmp_path / "x.npy", *device, "--url", backend, *queue)
-    away = edge("send", tmp_path / "x.npy", *device, "--url", AWAY, *queue)
+    there = ["send", tmp_path / "x.npy", *device, "--url", scripted.url, *queue]
+    assert edge(*there).returncode == 0
+    other = edge("send", tmp_path / "x.npy", *device, "--url", AWAY, *queue)
+    assert "once the backend was there" in other.stderr  # this one never was
+    scripted.deaf = True
+    away = edge(*there)
     assert away.returncode == 4
     kept = [json.loads(line)["kept"] for line in away.stdout.splitlines()]
     assert len(kept) == 2
-    back = edge("send", tmp_path / "x.npy", *device, "--url", backend, *queue)
+    scripted.deaf = False
+    back = edge(*there)
     assert back.returncode == 0
     said = [json.loads(line) for line in back.stdout.splitlines()]
-    assert [each["labels"] for each in said] == [[label] for label in [*labels[:2], *labels[:2]]]
+    assert [each["labels"] for each in said] == [[1]] * 4
     assert [each["name"].startswith(name) for each, name in zip(said, kept, strict=False)]
+
+
+def test_what_still_waits_or_was_given_up_is_told_by_the_status(
+    edge, device, scripted, answer, tmp_path, samples
+):
+    np.save(tmp_path / "x.npy", samples[0])
+    command = ["send", tmp_path / "x.npy", *device, "--queue", tmp_path / "waiting"]
+    command += ["--url", scripted.url, "--attempts", "1"]
+    scripted.answers = [None]
+    assert edge(*command).returncode == 4
+    refused = answer.http(*encode_error("not this one"), "422 Unprocessable")
+    for status in (4, 4, 1):
+        scripted.answers = [refused]
+        run = edge(*command)
+        assert "not this one" in (run.stdout if status == 1 else run.stderr)
+        assert run.returncode == status
+    assert edge(*command).returncode == 0
+
+
+def test_another_start_than_the_remembered_is_an_error(edge, device, relay, tmp_path, samples):
+    np.save(tmp_path / "x.npy", samples[0])
+    common = ["--url", relay.url, "--state", tmp_path / "trust.json"]
+    assert edge("send", tmp_path / "x.npy", *device, *common).returncode == 0
+    before = len(relay.requests)
+    for changed in (["--infnet", "e" * 64], ["--key", "1" * 64]):
+        run = edge("send", tmp_path / "x.npy", *device, *common, *changed)
+        assert run.returncode == 1
+        assert "remembers a start" in run.stderr
+    assert len(relay.requests) == before
+
+
+def test_a_full_disk_does_not_keep_what_waits(edge, device, backend, tmp_path, samples, labels):
+    np.save(tmp_path / "x.npy", samples[0])
+    queue = tmp_path / "waiting"
+    command = ["send", tmp_path / "x.npy", *device, "--queue", queue, "--attempts", "1"]
+    command += ["--state", tmp_path / "trust.json", "--url"]
+    assert edge(*command, backend).returncode == 0
+    (queue / "agreed.json").rename(tmp_path / "agreed.json")
+    full = [sys.executable, "-c", FULL, *map(str, [*command, backend])]
+    first = subprocess.run(full, capture_output=True, text=True, timeout=60, check=False)
+    assert "warning: a start while" in first.stderr
+    assert (first.returncode, first.stdout) == (0, f"{tmp_path / 'x.npy'}: {labels[0]}\n")
+    (tmp_path / "agreed.json").rename(queue / "agreed.json")
+    second = subprocess.run(full, capture_output=True, text=True, timeout=60, check=False)
+    assert (second.returncode, second.stderr) == (0, "")
 
 
 def test_options_reach_the_client(edge, device, relay, tmp_path, samples, labels):

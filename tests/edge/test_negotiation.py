@@ -12,7 +12,17 @@ from obfnet.errors import (
     ProtocolError,
 )
 from obfnet.specs import SampleSpec
-from obfnet.wire import InferResponse, Tensor, decode_request, encode_error, encode_response
+from obfnet.wire import (
+    InferResponse,
+    ModelMetadata,
+    Tensor,
+    TensorMetadata,
+    decode_request,
+    encode_error,
+    encode_metadata,
+    encode_response,
+)
+from obfnet.wire.transport import Limits
 
 NO_BINARY = "400 Bad Request", "415 Unsupported", "422 Unprocessable", "500 Error", "501 No"
 
@@ -134,3 +144,43 @@ def test_an_update_to_samples_of_another_shape_agrees_anew(make, connect, relay,
     with pytest.raises(ProtocolError, match="is this the InfNet"):
         client.infer(np.zeros((1, 3, 3), np.float32))
     assert len(relay.posts) == 1
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "x" * 257])
+def test_a_name_of_an_input_that_is_too_long(name, codebook, connect, scripted, answer, samples):
+    inputs = (TensorMetadata(name, "FP32", (-1, 1, 2, 2)),)
+    scripted.metadata = answer.http(*encode_metadata(ModelMetadata("infnet", (), "", inputs, ())))
+    client = connect(codebook, scripted.url)
+    if len(name) == 256:
+        assert client.infer(samples[0]) == 1
+        return
+    with pytest.raises(ProtocolError, match="has 257 characters"):
+        client.infer(samples[0])
+    assert scripted.probes == []
+
+
+def test_what_a_model_takes_is_said_in_short(codebook, connect, scripted, answer, samples):
+    inputs = (TensorMetadata("x" * 9_999, "FP32", (-1, 1, 3, 3)),)
+    scripted.metadata = answer.http(*encode_metadata(ModelMetadata("infnet", (), "", inputs, ())))
+    with pytest.raises(ProtocolError, match="is this the InfNet") as caught:
+        connect(codebook, scripted.url).infer(samples[0])
+    assert len(str(caught.value)) < 2_000
+
+
+def test_what_was_assumed_is_asked_before_the_first_message(
+    codebook, connect, scripted, answer, samples
+):
+    scripted.deaf = True
+    client = connect(codebook, scripted.url, Limits(attempts=1))
+    client.connect(Agreed("old"))
+    message = client.prepare(samples[0])
+    with pytest.raises(BackendUnavailableError):
+        client.send(message)
+    assert client.agreed == Agreed("old")
+    scripted.deaf = False
+    assert client.send(message) == 1
+    assert client.agreed == client.connect() == Agreed("x")
+    assert client.infer(samples[0]) == 1
+    assert len(scripted.probes) == 1
+    kinds = [request[:4] for request in scripted.requests]
+    assert kinds[-3:] == [b"POST"] * 3  # probe, then both messages

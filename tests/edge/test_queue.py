@@ -270,3 +270,15 @@ def test_threads_may_put_while_one_drains(queue):
 def test_every_error_may_be_printed_bare():
     for error in (RawMessageError, QueueLimitError, QueueDamagedError):
         assert issubclass(error, ObfNetError)
+
+
+def test_what_is_withdrawn_is_not_sent(queue):
+    names = [queue.put(message(number)) for number in range(3)]
+    assert queue.names() == names
+    sent = []
+    for done in queue.drain(lambda each: sent.append(each.body[0])):
+        if done.name == names[0]:
+            queue.withdraw(names[1].rpartition(".")[0])
+            queue.withdraw("absent")
+    assert sent == [0, 2]
+    assert len(queue) == 0

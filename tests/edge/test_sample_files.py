@@ -141,3 +141,25 @@ def test_objects_are_not_unpickled(file):
     for name, each in ("x.npy", content), ("x.npz", buffer.getvalue()):
         with pytest.raises(SampleRejectedError, match="cannot be read"):
             read(file(name, each), PLAIN)
+
+
+@pytest.mark.parametrize(
+    "mode",
+    ["I;16", "LA", "RGBA", "P"],
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_that_would_lose_range_or_transparency(tmp_path, mode, channels):
+    from PIL import Image
+
+    made = Image.new(mode, (2, 2), (0,) * len(mode) if mode.endswith("A") else 0)
+    made.save(tmp_path / "x.png", **({"transparency": 0} if mode == "P" else {}))
+    with pytest.raises(SampleRejectedError, match=f"mode {mode}, .*without transparency"):
+        read(tmp_path / "x.png", SampleSpec((channels, 2, 2), 0.0, 1.0))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
+def test_plain_pictures_are_taken(tmp_path, mode):
+    from PIL import Image
+
+    Image.new(mode, (2, 2), 0).save(tmp_path / "x.png")
+    assert not read(tmp_path / "x.png", PLAIN).any()

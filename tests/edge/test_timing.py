@@ -1,8 +1,11 @@
 """The time an obfuscation takes here, without any backend."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from obfnet.bundling.archive import write
 from obfnet.edge.timing import time_obfuscation
 from obfnet.errors import BundleUntrustedError, SampleRejectedError, SpecError, UnknownNameError
 
@@ -40,3 +43,16 @@ def test_nothing_to_time_is_an_error(make):
         time_obfuscation(make.codebooks(1), None, 0)
     with pytest.raises(UnknownNameError, match="no runtime 'abacus'"):
         time_obfuscation(make.codebooks(1), None, 1, "abacus")
+
+
+def test_it_tells_what_runs_a_litert_net(make):
+    pytest.importorskip("ai_edge_litert", reason="obfnet[edge-litert] is not installed")
+    files = pytest.importorskip("litert_files", exc_type=ImportError)
+    (entry,) = make.codebooks(1).manifest.obfnets
+    made = make.codebooks(1)
+    members = {
+        "0/encoder.tflite": files.litert_scores(),
+        entry.decoder: made.members[entry.decoder],
+    }
+    manifest = replace(made.manifest, obfnets=(replace(entry, encoder="0/encoder.tflite"),))
+    assert time_obfuscation(write(manifest, members), None, 3).runtime == "litert"

@@ -248,3 +248,42 @@ def test_the_example_of_a_state_is_one(make, tmp_path):
 def test_the_clock_may_be_a_little_behind(make):
     early = datetime(2026, 11, 22, 9, tzinfo=UTC) - timedelta(minutes=30)
     EdgeClient(make.codebooks(1), "http://nobody", trust=make.trust, clock=lambda: early)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"device": "device-1"}, "for device 'device-0', got 'device-1'"),
+        ({"infnet": "e" * 64}, "for infnet None"),
+        ({"keys": [SigningKey(bytes(32)).public, NEW_KEY.public]}, "remove .* to start from"),
+        ({"keys": [NEW_KEY.public]}, "remove .* to start from"),
+    ],
+)
+def test_another_start_than_the_remembered_is_said(change, message, make, tmp_path):
+    path = tmp_path / "trust.json"
+    state.save(make.trust, path)
+    said = {"keys": [make.key.public], "device": "device-0", **change}
+    with pytest.raises(SpecError, match=message):
+        state.remembered(path, trusting(*said.pop("keys"), **said))
+    assert state.remembered(path, trusting(make.key.public)) == make.trust
+
+
+def test_after_a_rotation_the_first_keys_are_still_those_to_give(make, tmp_path):
+    path = tmp_path / "trust.json"
+    rotations = [rotate(make.key, NEW_KEY.public)]
+    client = EdgeClient(make.codebooks(1).content, "http://nobody", trust=make.trust)
+    client.update(make.codebooks(1, version=2, key=NEW_KEY, rotations=rotations).content)
+    state.save(client.trust, path)
+    assert state.remembered(path, make.trust).keys == {NEW_KEY.public}
+    with pytest.raises(SpecError, match="from the keys"):
+        state.remembered(path, trusting(NEW_KEY.public, device="device-0"))
+
+
+def test_what_is_remembered_is_not_written_again(make, tmp_path):
+    path = tmp_path / "trust.json"
+    state.keep(make.trust, path)
+    written = path.stat().st_ino
+    state.keep(make.trust, path)
+    assert path.stat().st_ino == written
+    state.keep(trusting(NEW_KEY.public), path)
+    assert state.load(path) == trusting(NEW_KEY.public)

@@ -135,6 +135,12 @@ def test_encoders_refuse_what_is_no_message():
 def test_errors_and_metadata():
     assert decode_error(encode_error("no such model")[1]) == "no such model"
     assert decode_error(b"<html>\xff") == "<html>\ufffd"
+    for body in (encode_error("a\n\x1b[2J\u202e\ud800" + "b" * 999)[1], b"a\n\x1b" + b"b" * 999):
+        said = decode_error(body)
+        assert said.startswith("a\ufffd\ufffd")
+        assert said.isprintable()
+        assert len(said) == 200
+    assert decode_error(encode_error("b" * 190 + "secret" * 9)[1], "secret") == "b" * 190 + "*" * 10
     tensor = TensorMetadata("x", "FP32", (-1, 4))
     metadata = ModelMetadata("m", ("1", "2"), "onnxruntime_onnx", (tensor,), (tensor,))
     assert decode_metadata(encode_metadata(metadata)[1]) == metadata

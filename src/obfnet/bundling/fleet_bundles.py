@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from obfnet.bundling.archive import open_bundle
+from obfnet.bundling.archive import bytes_of, open_bundle
+from obfnet.bundling.formats import find
 from obfnet.bundling.gate import Gate
 from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.pack import arguments, bundle
-from obfnet.bundling.signature import decode
+from obfnet.bundling.trust import trusting, verify
 from obfnet.errors import BundleRejectedError
 from obfnet.forging.sets import ObfNetSet
 from obfnet.progress import track
 
 SUFFIX = ".obfnet"
+#: Of the nets in them.
+FORMAT = "onnx"
 
 
 def bundle_fleet(
@@ -29,7 +32,8 @@ def bundle_fleet(
     Args:
         fleet: of one forging.
         folder: where the files go.
-        sign_with: as for :func:`pack.bundle`; a bundle of another signer is made again.
+        sign_with: as for :func:`pack.bundle`; a bundle of another signer, or altered since, is made
+            again.
         precision: likewise; a bundle of another precision is made again.
         gate: likewise.
 
@@ -42,7 +46,8 @@ def bundle_fleet(
     for obfnets in track(fleet, "bundle", len(fleet)):
         path = folder / f"{obfnets.device}{SUFFIX}"
         if not _is_current(path, obfnets, sign_with, precision):
-            bundle(obfnets, sign_with, precision=precision, gate=gate).save(path)
+            made = bundle(obfnets, sign_with, precision=precision, gate=gate, format=FORMAT)
+            made.save(path)
         paths.append(path)
     return paths
 
@@ -52,20 +57,19 @@ def _is_current(path: Path, obfnets: ObfNetSet, key: SigningKey | None, precisio
     if not path.exists():
         return False
     try:
-        made = open_bundle(path)
-        signature = None if made.signature is None else decode(made.signature)
-    except BundleRejectedError:  # damaged, or of an older schema
+        made = open_bundle(path) if key is None else verify(bytes_of(path), trusting(key.public))
+    except BundleRejectedError:  # damaged, altered, expired, of another signer or older schema
+        return False
+    if key is None and made.signature is not None:
         return False
     manifest = made.manifest
     found = [
-        (each.seed, each.mechanism, each.mechanism_args, each.precision)
+        (each.seed, each.mechanism, each.mechanism_args, each.precision, Path(each.encoder).suffix)
         for each in manifest.obfnets
     ]
     wanted = [
-        (each.seed, each.mechanism.name, arguments(each), precision) for each in obfnets.obfnets
+        (each.seed, each.mechanism.name, arguments(each), precision, find(FORMAT).suffix)
+        for each in obfnets.obfnets
     ]
-    signer = None if key is None else key.public
-    if signer != (None if signature is None else signature.key):
-        return False
     belongs = (manifest.infnet, manifest.device) == (obfnets.infnet, obfnets.device)
     return belongs and found == wanted

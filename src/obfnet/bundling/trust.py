@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class Trust:
         infnet: digest of the InfNet the bundle must be for; None takes any.
         least_version: of the set; an older bundle is a rollback.
         limits: sizes and counts before anything is parsed.
+        first: the keys this trust began with, before any rotation; empty where nobody knows.
     """
 
     keys: frozenset[PublicKey]
@@ -45,11 +46,12 @@ class Trust:
     infnet: str | None = None
     least_version: int = 0
     limits: Limits = USUAL
+    first: frozenset[PublicKey] = frozenset()
 
 
 def trusting(*keys: PublicKey, device: str | None = None, infnet: str | None = None) -> Trust:
     """Trust in these keys, by a device that has had no bundle yet."""
-    return Trust(frozenset(keys), device, infnet)
+    return Trust(frozenset(keys), device, infnet, first=frozenset(keys))
 
 
 def verify(content: bytes, trust: Trust, now: datetime | None = None) -> Bundle:
@@ -117,7 +119,7 @@ def accepted(bundle: Bundle, trust: Trust) -> Trust:
     gone = {rotation.old for rotation in chain}
     keys = (trust.keys | {rotation.new for rotation in chain}) - gone
     version = max(trust.least_version, bundle.manifest.version)
-    return Trust(keys, trust.device, trust.infnet, version, trust.limits)
+    return replace(trust, keys=keys, least_version=version)
 
 
 def _leading(keys: frozenset[PublicKey], signature: signatures.Signature) -> Sequence[Rotation]:

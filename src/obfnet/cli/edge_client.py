@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from obfnet.bundling.trust import Trust
+from obfnet.edge import agreement
 from obfnet.edge.client import EdgeClient
+from obfnet.edge.message import Agreed
 from obfnet.edge.picker import Picker
 from obfnet.edge.queue import Queue
-from obfnet.errors import BackendUnavailableError, SpecError
+from obfnet.errors import BackendUnavailableError, SpecError, StorageError
 from obfnet.wire.tls import Tls
 from obfnet.wire.token import TokenSource
 
@@ -51,7 +53,7 @@ def connected(typed: Typed) -> tuple[EdgeClient, Queue | None]:
         SpecError: what was typed makes no sense.
         DeviceError, BackendError: see ``EdgeClient``.
     """
-    from obfnet.edge import agreement, state
+    from obfnet.edge import state
     from obfnet.edge.policy_text import policy_from
     from obfnet.wire.transport import Limits
 
@@ -69,14 +71,15 @@ def connected(typed: Typed) -> tuple[EdgeClient, Queue | None]:
         runtime=typed.runtime,
     )
     if typed.state is not None and client.trust is not None:
-        state.save(client.trust, typed.state)
+        state.keep(client.trust, typed.state)
     if typed.queue is None:
         return client, None
     queue = Queue(typed.queue, typed.queue_bytes)
+    backend = agreement.Backend(typed.url, typed.model, client.bundle.manifest.sample)
     try:
-        agreement.save(client.connect(), typed.queue / AGREED)
+        _keep(client.connect(), backend, typed.queue / AGREED)
     except BackendUnavailableError as error:
-        known = agreement.load(typed.queue / AGREED)
+        known = agreement.load(backend, typed.queue / AGREED)
         if known is None:
             raise BackendUnavailableError(
                 f"{error}; samples can wait in {typed.queue} once the backend was there"
@@ -85,10 +88,25 @@ def connected(typed: Typed) -> tuple[EdgeClient, Queue | None]:
     return client, queue
 
 
+def _keep(agreed: Agreed, backend: agreement.Backend, path: Path) -> None:
+    """Write what was agreed; a disk too full for it must not keep what waits from being sent."""
+    from obfnet.progress import say
+
+    try:
+        agreement.keep(agreed, backend, path)
+    except StorageError as error:
+        say(f"warning: a start while the backend is away will not know what was agreed: {error}")
+
+
 def trust_of(
     keys: list[str], device: str | None, infnet: str | None, state: Path | None = None
 ) -> Trust:
-    """What bundles are held to: as ``state`` remembers it, or these keys at first."""
+    """What bundles are held to: as ``state`` remembers it, or these keys at first.
+
+    Raises:
+        SpecError: ``state`` remembers a start from other keys, or for another device or InfNet.
+        DeviceStateError: ``state`` is damaged.
+    """
     from obfnet.bundling.keys import PublicKey
     from obfnet.bundling.trust import trusting
     from obfnet.edge.state import remembered

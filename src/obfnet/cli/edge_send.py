@@ -43,8 +43,8 @@ def send(
 ) -> None:
     """Obfuscate the samples in FILES and print the backend's labels.
 
-    Status 1: an error, and nothing was sent after it; 4: the backend is away and samples wait in
-    the queue. A sample is sent raw only where the policy says so.
+    Status 1: an error, or a sample that waited was given up; 4: samples wait in the queue. A
+    sample is sent raw only where the policy says so.
     """
     from obfnet.cli.edge_client import Typed, connected
     from obfnet.edge.sending import Sent, drained, sent
@@ -82,8 +82,9 @@ def send(
     with client:
         failed, kept = False, False
         if waiting is not None:
-            for each in drained(client, waiting):
+            for each in drained(client, waiting, say):
                 show(each)
+                failed |= bool(each.error)
         for file in files:
             try:
                 for each in sent(client, file, batch, waiting):
@@ -91,5 +92,6 @@ def send(
             except SampleRejectedError as error:
                 say(f"error: {error}")
                 failed = True
+        kept |= bool(waiting)  # what waited before and was not taken
     if failed or kept:
         raise typer.Exit(1 if failed else KEPT)

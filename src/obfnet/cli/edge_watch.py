@@ -44,7 +44,8 @@ def watch(
     file's ends it with status 1.
     """
     from obfnet.cli.edge_client import Typed, connected
-    from obfnet.edge.watching import Seen, Watch
+    from obfnet.edge.seen import Seen
+    from obfnet.edge.watching import Watch
     from obfnet.progress import say
 
     def show(seen: Seen) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+
 import numpy as np
 
 from obfnet.errors import ProtocolError
@@ -20,8 +22,8 @@ def labels(reply: Reply, count: int) -> Labels:
     shapes = [output.shape for output in outputs]
     if not shapes or len(shapes[0]) != 2 or shapes[0][0] != count or shapes[0][1] < 1:
         raise ProtocolError(
-            f"the backend answered with outputs of shape {shapes}, expected ({count}, classes) "
-            "first"
+            f"the backend answered with outputs of shape {reprlib.repr(shapes)}, expected "
+            f"({count}, classes) first"
         )
     scores = outputs[0].data
     if np.isnan(scores).any():

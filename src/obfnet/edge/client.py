@@ -82,6 +82,7 @@ class EdgeClient:
         self._transport = Transport(url, limits or Limits(), tls=tls, token=token)
         self._path = f"/v2/models/{quote(model, safe='')}"
         self._agreed = {} if agreed is None else {self._set.loaded.spec: agreed}
+        self._assumed: set[SampleSpec] = set()
 
     @property
     def bundle(self) -> Bundle:
@@ -93,6 +94,11 @@ class EdgeClient:
         """What the next bundle is held to; ``edge.state.save`` keeps it over a restart."""
         return self._set.loaded.trust
 
+    @property
+    def agreed(self) -> Agreed | None:
+        """How the backend takes samples, as far as is known here; it is not asked."""
+        return self._agreed.get(self._set.loaded.spec)
+
     def connect(self, known: Agreed | None = None) -> Agreed:
         """Agree with the backend how it takes samples, without showing it one; done once.
 
@@ -100,7 +106,7 @@ class EdgeClient:
 
         Args:
             known: agreed before, and taken where the backend is away: what is prepared then can
-                wait in a queue.
+                wait in a queue. The backend is asked again before it is sent the first message.
 
         Raises:
             BackendUnavailableError: no backend, and nothing is known.
@@ -108,10 +114,11 @@ class EdgeClient:
         """
         spec = self._set.loaded.spec
         try:
-            return self._agree(spec)
+            return self._confirmed(spec)
         except BackendUnavailableError:
             if known is None:
                 raise
+            self._assumed.add(spec)
             return self._agreed.setdefault(spec, known)
 
     def infer(self, sample: Samples) -> int:
@@ -164,6 +171,9 @@ class EdgeClient:
 
     def send_batch(self, message: Message) -> Labels:
         """The backend's labels ``(n,)`` for a prepared message of n samples."""
+        spec = self._set.loaded.spec
+        if spec in self._assumed:
+            self._confirmed(spec)
         reply = self._transport.post(f"{self._path}/infer", message.headers, message.body)
         return labels(reply, message.count)
 
@@ -217,8 +227,13 @@ class EdgeClient:
         return write(agreed, values, obfuscated)
 
     def _agree(self, spec: SampleSpec) -> Agreed:
-        if spec not in self._agreed:
+        return self._agreed[spec] if spec in self._agreed else self._confirmed(spec)
+
+    def _confirmed(self, spec: SampleSpec) -> Agreed:
+        """What the backend itself has said, now or before, and not what was only assumed."""
+        if spec in self._assumed or spec not in self._agreed:
             self._agreed[spec] = negotiate(self._transport, self._path, spec)
+            self._assumed.discard(spec)
         return self._agreed[spec]
 
 

@@ -9,7 +9,12 @@ from obfnet.edge.message import Agreed, write
 from obfnet.errors import BackendDeniedError, BackendRefusedError, ProtocolError
 from obfnet.specs import SampleSpec
 from obfnet.wire import TensorMetadata, decode_metadata
+from obfnet.wire.printable import printable
 from obfnet.wire.transport import Transport
+
+#: Characters of the name of a model's input.
+MOST_NAME = 256
+_MOST_SHOWN = 1_000
 
 
 def negotiate(transport: Transport, path: str, spec: SampleSpec) -> Agreed:
@@ -30,8 +35,13 @@ def negotiate(transport: Transport, path: str, spec: SampleSpec) -> Agreed:
     inputs = decode_metadata(transport.get(path).body).inputs
     if len(inputs) != 1 or not _takes_samples(inputs[0], spec):
         raise ProtocolError(
-            f"the backend's model takes {inputs}, expected one FP32 input of "
-            f"shape {(-1, *spec.shape)}: is this the InfNet the bundle was forged for?"
+            f"the backend's model takes {printable(repr(inputs))[:_MOST_SHOWN]}, expected one FP32 "
+            f"input of shape {(-1, *spec.shape)}: is this the InfNet the bundle was forged for?"
+        )
+    if len(inputs[0].name) > MOST_NAME:  # it is in every message, and kept with each that waits
+        raise ProtocolError(
+            f"the name of the model's input has {len(inputs[0].name)} characters, expected at most "
+            f"{MOST_NAME}: give it a shorter one"
         )
     most = None if inputs[0].shape[0] == -1 else 1
     probe = np.full((1, *spec.shape), spec.low / 2 + spec.high / 2, np.float32)

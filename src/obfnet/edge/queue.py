@@ -82,6 +82,23 @@ class Queue:
         """Of all entries together."""
         return sum(map(_size, self._entries()))
 
+    def names(self) -> list[str]:
+        """Of the entries, oldest first."""
+        return [path.name for path in self._entries()]
+
+    def withdraw(self, name: str) -> None:
+        """Take out a message unsent, if it is there.
+
+        Args:
+            name: of its entry, without its count of refusals.
+
+        Raises:
+            StorageError: it cannot be removed.
+        """
+        for path in self._entries():
+            if path.stem == name:
+                _remove(path)
+
     def put(self, message: Message) -> str:
         """Keep a message at the end; returns the name of its entry.
 
@@ -122,7 +139,8 @@ class Queue:
             StorageError: an entry cannot be read or removed.
         """
         for path in self._entries():
-            yield self._sent(path, send)
+            if path.exists():  # or it was withdrawn meanwhile
+                yield self._sent(path, send)
 
     def _sent(self, path: Path, send: Callable[[Message], T]) -> Drained[T]:
         try:

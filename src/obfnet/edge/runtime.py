@@ -53,6 +53,29 @@ def load(content: bytes, runtime: str | None = None, member: str = "net.onnx") -
         BundleRejectedError: the name is of no format, the bytes are no model that this runtime can
             run, or it has another number of inputs or outputs than one.
     """
+    name = chosen(runtime, member)
+    try:
+        made: Net = import_module(RUNTIMES[name].module).load(content)
+    except ModuleNotFoundError as error:
+        others = (
+            "take 'numpy'"
+            if RUNTIMES["numpy"].suffix == RUNTIMES[name].suffix
+            else "export as ONNX"
+        )
+        raise MissingExtraError(
+            f"runtime {name!r} is not installed: pip install 'obfnet[{RUNTIMES[name].extra}]', or "
+            f"{others}"
+        ) from error
+    return made
+
+
+def chosen(runtime: str | None, member: str) -> str:
+    """The name of what runs ``member``: ``runtime``, or the first that is installed and fits.
+
+    Raises:
+        UnknownNameError: there is no such runtime, or it does not read this format.
+        BundleRejectedError: the name is of no format.
+    """
     if runtime is not None and runtime not in RUNTIMES:
         raise UnknownNameError(f"no runtime {runtime!r}; there are: {', '.join(RUNTIMES)}")
     fitting = [name for name, each in RUNTIMES.items() if member.endswith(each.suffix)]
@@ -65,13 +88,4 @@ def load(content: bytes, runtime: str | None = None, member: str = "net.onnx") -
             f"runtime {runtime!r} does not read {member}; there are: {', '.join(fitting)}"
         )
     present = (name for name in fitting if find_spec(RUNTIMES[name].package))
-    name = runtime or next(present, fitting[0])
-    try:
-        made: Net = import_module(RUNTIMES[name].module).load(content)
-    except ModuleNotFoundError as error:
-        others = "take 'numpy'" if "numpy" in fitting else "export as ONNX"
-        raise MissingExtraError(
-            f"runtime {name!r} is not installed: pip install 'obfnet[{RUNTIMES[name].extra}]', or "
-            f"{others}"
-        ) from error
-    return made
+    return runtime or next(present, fitting[0])

@@ -22,6 +22,8 @@ Array = npt.NDArray[Any]
 
 #: Pillow's modes by the channels of a sample.
 _MODES = {1: "L", 3: "RGB"}
+#: Modes that convert without loss of range or transparency; 16 bits would be clipped at 255.
+_PLAIN = ("1", "L", "P", "RGB")
 _PICTURE = np.float64(255)
 _SOUND = np.float64(1 << 15)
 
@@ -31,7 +33,8 @@ def read(path: Path, spec: SampleSpec) -> Samples:
 
     Arrays (``.npy``, ``.npz``) are of floats, in the InfNet's own units. The bytes of a picture
     become the range of ``spec``, 0 its least value and 255 its greatest, for samples ``(height,
-    width)``, ``(1, height, width)`` or ``(3, height, width)``. A ``.wav`` has one channel of 16
+    width)``, ``(1, height, width)`` or ``(3, height, width)``; it has 8 bits for each value and
+    no transparency. A ``.wav`` has one channel of 16
     bits, its silence the middle of the range, for samples ``(frames,)`` or ``(1, frames)``.
 
     Args:
@@ -90,6 +93,12 @@ def _picture(path: Path, spec: SampleSpec) -> Array:
     if channels not in _MODES or len(spec.shape) not in (2, 3):
         raise SampleRejectedError(f"{path} is a picture, samples have shape {spec.shape}")
     with Image.open(path) as image:
+        if image.mode not in _PLAIN or "transparency" in image.info:
+            raise SampleRejectedError(
+                f"{path} is a picture of mode {image.mode}, expected 8 bits for each of grey or "
+                "red, green and blue, without transparency: convert it as the InfNet's own "
+                "pipeline does, or save the sample with numpy.save"
+            )
         pixels = np.asarray(image.convert(_MODES[channels]), np.float64)
     height, width = spec.shape[-2:]
     if pixels.shape[:2] != (height, width):
@@ -97,7 +106,7 @@ def _picture(path: Path, spec: SampleSpec) -> Array:
             f"{path} has {pixels.shape[1]} x {pixels.shape[0]} pixels, expected {width} x {height}"
         )
     planes = pixels.reshape(height, width, channels).transpose(2, 0, 1).reshape(spec.shape)
-    return _scaled(planes / _PICTURE, spec)
+    return scaled(planes / _PICTURE, spec)
 
 
 def _sound(path: Path, spec: SampleSpec) -> Array:
@@ -112,10 +121,10 @@ def _sound(path: Path, spec: SampleSpec) -> Array:
             f"16 and {spec.size}"
         )
     values = np.frombuffer(content, "<i2").reshape(spec.shape)
-    return _scaled((values / _SOUND + 1) / 2, spec)
+    return scaled((values / _SOUND + 1) / 2, spec)
 
 
-def _scaled(shares: Array, spec: SampleSpec) -> Samples:
+def scaled(shares: Array, spec: SampleSpec) -> Samples:
     """Shares of the range, from 0 to 1, as values in it."""
     values = (spec.low + (spec.high - spec.low) * shares).astype(np.float32)
     # Rounding may step over the edge of the range.

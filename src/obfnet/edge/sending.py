@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,14 +67,20 @@ def sent(client: EdgeClient, file: Path, batch: int, queue: Queue | None) -> Ite
     samples = read(file, client.bundle.manifest.sample)
     away = False
     for start in range(0, len(samples), batch):
-        asked: Asked = ask(client, samples[start : start + batch], queue, away)
+        message = client.prepare_batch(samples[start : start + batch])
+        asked: Asked = ask(client.send_batch, message, queue, away)
         away = bool(asked.kept)
         first = start if len(samples) > batch else None
         yield Sent(str(file), first, asked.labels, asked.kept)
 
 
-def drained(client: EdgeClient, queue: Queue) -> Iterator[Sent]:
+def drained(client: EdgeClient, queue: Queue, complain: Callable[[str], None]) -> Iterator[Sent]:
     """Send what waits, oldest first, as far as the backend takes it.
+
+    Args:
+        client: sends.
+        queue: what waits.
+        complain: told why the rest goes on waiting.
 
     Raises:
         DeviceError, BackendError: see ``Queue.drain``; not that the backend is away, nor that it
@@ -84,5 +90,5 @@ def drained(client: EdgeClient, queue: Queue) -> Iterator[Sent]:
         for done in queue.drain(client.send_batch):
             labels = () if done.answer is None else tuple(done.answer.tolist())
             yield Sent(done.name, None, labels, error="" if done.error is None else str(done.error))
-    except (BackendUnavailableError, MessageRefusedError):
-        return
+    except (BackendUnavailableError, MessageRefusedError) as error:
+        complain(str(error))

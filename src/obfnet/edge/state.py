@@ -10,7 +10,7 @@ from obfnet import files
 from obfnet.bundling.archive import Limits
 from obfnet.bundling.keys import PublicKey
 from obfnet.bundling.trust import Trust
-from obfnet.errors import DeviceStateError
+from obfnet.errors import DeviceStateError, SpecError
 
 SCHEMA = 1
 
@@ -24,6 +24,7 @@ def save(trust: Trust, path: Path) -> None:
     plain = {
         "schema": SCHEMA,
         "keys": sorted(map(str, trust.keys)),
+        "first": sorted(map(str, trust.first)),
         "device": trust.device,
         "infnet": trust.infnet,
         "least_version": trust.least_version,
@@ -45,6 +46,7 @@ def load(path: Path) -> Trust:
         trust = Trust(
             frozenset(map(PublicKey.from_hex, plain.pop("keys"))),
             limits=Limits(**plain.pop("limits")),
+            first=frozenset(map(PublicKey.from_hex, plain.pop("first", ()))),
             **plain,
         )
         numbers = (trust.least_version, *asdict(trust.limits).values())
@@ -61,10 +63,44 @@ def load(path: Path) -> Trust:
     return trust
 
 
+def keep(trust: Trust, path: Path) -> None:
+    """``save``, where ``path`` does not tell this already: a full disk then stops no start.
+
+    Raises:
+        DeviceStateError: see ``load``.
+        StorageError: see ``save``.
+    """
+    if not path.exists() or load(path) != trust:
+        save(trust, path)
+
+
 def remembered(path: Path, first: Trust) -> Trust:
     """What ``path`` tells, or ``first`` where the device has had no bundle yet.
 
+    Args:
+        path: that ``save`` wrote to, or that is not there.
+        first: what the device starts from. What it says of device and InfNet must be what was
+            remembered, and its keys those that the device started from then: keys that came by
+            rotation are only in ``path``.
+
     Raises:
         DeviceStateError: see ``load``; a damaged file is not a missing one.
+        SpecError: ``first`` is not what the device started from.
     """
-    return load(path) if path.exists() else first
+    if not path.exists():
+        return first
+    found = load(path)
+    for name in ("device", "infnet"):
+        said, wanted = getattr(found, name), getattr(first, name)
+        if wanted is not None and wanted != said:
+            raise SpecError(
+                f"{path} remembers a start for {name} {said!r}, got {wanted!r}: leave it out, "
+                "choose another file, or remove this one to start anew"
+            )
+    if found.first and first.first and found.first != first.first:
+        raise SpecError(
+            f"{path} remembers a start from the keys {', '.join(sorted(map(str, found.first)))}, "
+            f"got {', '.join(sorted(map(str, first.first)))}: give those, or remove {path} to "
+            "start from these keys"
+        )
+    return found

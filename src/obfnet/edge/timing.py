@@ -17,8 +17,8 @@ from obfnet.edge.device_set import DeviceSet
 from obfnet.edge.outgoing import outgoing
 from obfnet.edge.picker import Picker, random
 from obfnet.edge.policy import always
-from obfnet.edge.runtime import Net
-from obfnet.edge.sample_files import read
+from obfnet.edge.runtime import chosen
+from obfnet.edge.sample_files import read, scaled
 from obfnet.errors import SpecError
 from obfnet.specs import Samples, SampleSpec
 
@@ -97,7 +97,7 @@ def time_obfuscation(
         taken.append(1e6 * (perf_counter() - begun))
     counted = taken[WARM_UP:]
     return Timing(
-        _ran_by(loaded.obfuscators[0].encoder),
+        chosen(runtime, loaded.obfuscators[0].entry.encoder),
         len(loaded.obfuscators),
         len(loaded.bundle.content),
         load_ms,
@@ -109,14 +109,6 @@ def time_obfuscation(
     )
 
 
-def _ran_by(net: Net) -> str:
-    """The runtime's name, which is its module's."""
-    return net.__module__.rpartition(".")[2].removesuffix("_runtime")
-
-
 def _noise(spec: SampleSpec) -> Samples:
     """A few uniform samples."""
-    shares = np.random.default_rng(0).random((64, *spec.shape))
-    values = (spec.low + (spec.high - spec.low) * shares).astype(np.float32)
-    # Rounding may step over the edge of the range.
-    return values.clip(np.float32(spec.low), np.float32(spec.high))
+    return scaled(np.random.default_rng(0).random((64, *spec.shape)), spec)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from typing import Any
 
-from obfnet import files
 from obfnet.edge.asking import ask, name_of
 from obfnet.edge.client import EdgeClient
+from obfnet.edge.message import Message
 from obfnet.edge.queue import Drained, Queue
-from obfnet.edge.sample_files import READERS, read
+from obfnet.edge.sample_files import READERS
+from obfnet.edge.seen import ANSWER, Seen, answer_of, check_room, kept, nameable
+from obfnet.edge.unanswered import Stamp, Unanswered, UnansweredFiles
 from obfnet.errors import (
     BackendUnavailableError,
+    MessageFailedError,
     MessageRefusedError,
+    MissingExtraError,
     ObfNetError,
     ObfuscationFailedError,
+    ProtocolError,
     QueueDamagedError,
     QueueLimitError,
     RawMessageError,
@@ -27,41 +29,13 @@ from obfnet.errors import (
 )
 from obfnet.specs import Labels
 
-#: What an answer's name ends with, after the name of its sample's file.
-ANSWER = ".answer.json"
-#: The file's own fault: it is answered with the error, and the others go on.
-_OF_ONE = (SampleRejectedError, MessageRefusedError)
-#: The file stays as it is, and is looked at again. Any error that is neither ends the watch, as it
-#: would meet each file alike.
-_LATER = (BackendUnavailableError, ObfuscationFailedError, RawMessageError, QueueLimitError)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What became of one file now.
-
-    Args:
-        file: of the samples.
-        labels: one for each sample, empty where there are none yet.
-        kept: name in the queue while the backend is away, else empty.
-        error: why there will be no answer, else empty.
-    """
-
-    file: Path
-    labels: tuple[int, ...] = ()
-    kept: str = ""
-    error: str = ""
-
-    def plain(self) -> Mapping[str, Any]:
-        """What is said of it, ready for JSON."""
-        said = {"labels": list(self.labels), "kept": self.kept, "error": self.error}
-        return {"file": self.file.name, **{name: value for name, value in said.items() if value}}
-
-    def line(self) -> str:
-        """The same for people."""
-        if self.kept or self.error:
-            return f"{self.file.name}: " + (f"kept as {self.kept}" if self.kept else self.error)
-        return f"{self.file.name}: {' '.join(map(str, self.labels))}"
+#: Files whose messages are held in memory until they are answered.
+MOST_HELD = 100
+#: Complaints that are remembered, so as not to be made again.
+MOST_REASONS = 100
+#: Looks at which a backend may fail on the same message before its file is given up, as many as
+#: the drains of a queue.
+FAILURES = 3
 
 
 class Watch:
@@ -69,7 +43,9 @@ class Watch:
 
     A file is taken up when it has not changed between two looks, so that one that is still being
     written is left alone. ``NAME.answer.json`` beside it tells what became of it, over a restart
-    too; a file without one is new.
+    too; a file without one is new. What was drawn for a file is sent again until it is answered,
+    so that a backend that gives no answer gets no second release of it; only a restart, or a
+    change of the file, draws afresh.
 
     Args:
         folder: to look into; folders inside it are not.
@@ -78,9 +54,10 @@ class Watch:
             are looked at again until it is back.
         report: told of each file as soon as something becomes of it.
         complain: told why a file waits, once until something goes well.
+        most_held: files whose messages are held in memory at once; the others wait on disk.
 
     Raises:
-        StorageError: the folder cannot be read.
+        StorageError: the folder or the queue cannot be read.
     """
 
     def __init__(
@@ -90,15 +67,19 @@ class Watch:
         queue: Queue | None = None,
         report: Callable[[Seen], None] = lambda seen: None,
         complain: Callable[[str], None] = lambda reason: None,
+        most_held: int = MOST_HELD,
     ) -> None:
         self._folder = folder
         self._client = client
         self._queue = queue
         self._report = report
         self._complain = complain
-        self._complained = ""
-        self._looks: dict[Path, tuple[int, int]] = {}
-        self._kept = dict(self._waiting())
+        self._complained: set[str] = set()
+        self._looks: dict[Path, Stamp] = {}
+        self._skipped: set[Path] = set()
+        self._unanswered = UnansweredFiles(client, most_held)
+        self._kept: dict[str, Seen] = {}
+        self._remember()
 
     def until(self, stop: Event, every: float) -> None:
         """Look every ``every`` seconds until ``stop`` is set; what has begun is finished first.
@@ -115,42 +96,92 @@ class Watch:
 
         Raises:
             DeviceError, BackendError: the bundle's time is over, the token cannot be had, the
-                backend is not believed: somebody must act, and nothing is sent meanwhile.
-            StorageError: an answer cannot be written.
+                backend is not believed or has another model: somebody must act, and nothing is
+                sent meanwhile.
+            StorageError: an answer cannot be written; nothing is sent without room for it.
         """
-        away = not self._drained()
-        for path in self._ready():
-            if stop is not None and stop.is_set():
-                return
-            if away and self._queue is None:
+        ready = self._ready()
+        if not ready and not self._queue:
+            return
+        away = not (self._agreed() and self._drained())
+        for path in ready:
+            if (stop is not None and stop.is_set()) or (away and self._queue is None):
                 return
             away = not self._answered(path, away)
+
+    def _agreed(self) -> bool:
+        """Whether the backend is there, as far as anyone knows; asked once, of no file."""
+        try:
+            self._client.connect()
+        except BackendUnavailableError as error:
+            self._wait(error)
+            return False
+        return True
 
     def _answered(self, path: Path, away: bool) -> bool:
         """Answer one file; whether the backend is there, as far as anyone knows."""
         try:
-            samples = read(path, self._client.bundle.manifest.sample)
-            asked = ask(self._client, samples, self._queue, away)
-        except _OF_ONE as error:
+            asking = self._unanswered.of(path, self._looks[path])
+        except (SampleRejectedError, MissingExtraError) as error:
             self._tell(Seen(path, error=str(error)))
-        except _LATER as error:
+            return not away
+        except (BackendUnavailableError, ObfuscationFailedError) as error:
             self._wait(error)
-            return not isinstance(error, BackendUnavailableError | RawMessageError)
-        else:
-            if asked.kept:
-                self._kept[asked.kept] = path
+            return not away and not isinstance(error, BackendUnavailableError)
+        if asking is None:
+            return not away
+        try:
+            names = self._asked(asking, away)
+        except (BackendUnavailableError, RawMessageError, QueueLimitError) as error:
+            self._wait(error)
+            return False
+        except (MessageRefusedError, ProtocolError) as error:
+            asking.failures += 1
+            if isinstance(error, MessageFailedError) and asking.failures < FAILURES:
+                self._wait(error)
             else:
-                self._complained = ""
-            self._tell(Seen(path, asked.labels, asked.kept))
-            return not asked.kept
-        return not away
+                self._tell(Seen(path, error=str(error)))
+            return True
+        if not names:
+            self._complained.clear()
+        self._tell(Seen(path, asking.labels, " ".join(names)))
+        return not names
+
+    def _asked(self, asking: Unanswered, away: bool) -> list[str]:
+        """Send what is left of a file; the names in the queue of what is kept instead."""
+        names: list[str] = []
+        try:
+            for message in asking.messages:
+                asked = ask(self._send, message, self._queue, away or bool(names))
+                if asked.kept:
+                    names.append(asked.kept)
+                else:
+                    asking.messages = asking.messages[1:]
+                    asking.labels += asked.labels
+                    asking.failures = 0
+        except ObfNetError:
+            self._withdraw(names)
+            raise
+        return names
+
+    def _send(self, message: Message) -> Labels:
+        check_room(self._folder, message.count)
+        return self._client.send_batch(message)
+
+    def _send_kept(self, message: Message) -> Labels:
+        try:
+            return self._send(message)
+        except ProtocolError as error:  # of this answer: the backend was agreed with before
+            raise MessageRefusedError(str(error)) from error
 
     def _drained(self) -> bool:
         """Send what waits; whether the backend was there for it."""
-        if self._queue is None or not len(self._queue):
+        if self._queue is None:
             return True
         try:
-            for done in self._queue.drain(self._client.send_batch):
+            for done in self._queue.drain(self._send_kept):
+                if done.error is None:
+                    self._complained.clear()
                 self._settle(done)
         except (BackendUnavailableError, MessageRefusedError) as error:
             self._wait(error)
@@ -158,52 +189,86 @@ class Watch:
         return True
 
     def _settle(self, done: Drained[Labels]) -> None:
-        path = self._kept.pop(name_of(done.name), None)
+        name = name_of(done.name)
         labels = () if done.answer is None else tuple(done.answer.tolist())
         error = "" if done.error is None else str(done.error)
-        if path is None:  # of another program, or of a file whose answer was taken away
+        before = self._kept.pop(name, None)
+        if before is None:  # of another program, or of a file whose answer was taken away
             self._report(Seen(Path(done.name), labels, error=error))
-        elif isinstance(done.error, QueueDamagedError):
+            return
+        others = [each for each in before.kept.split() if each != name]
+        if done.error is None:
+            self._tell(Seen(before.file, (*before.labels, *labels), " ".join(others)))
+            return
+        self._withdraw(others)
+        if isinstance(done.error, QueueDamagedError):
             self._complain(error)
-            _answer(path).unlink(missing_ok=True)  # so that it is asked about again
+            _forget(answer_of(before.file))  # so that it is asked about again
         else:
-            self._tell(Seen(path, labels, error=error))
+            self._tell(Seen(before.file, error=error))
 
     def _wait(self, error: ObfNetError) -> None:
-        if str(error) != self._complained:
-            self._complained = str(error)
-            self._complain(self._complained)
+        reason = str(error)
+        if reason in self._complained:
+            return
+        if len(self._complained) >= MOST_REASONS:  # a backend may say something new each time
+            self._complained.clear()
+        self._complained.add(reason)
+        self._complain(reason)
 
     def _tell(self, seen: Seen) -> None:
-        text = json.dumps(seen.plain(), allow_nan=False)
-        files.write(_answer(seen.file), text + "\n")
+        names = seen.kept.split()
+        try:
+            seen.save()
+        except StorageError:
+            self._withdraw(names)  # its answer would be looked for in vain
+            raise
+        self._unanswered.drop(seen.file)
+        self._kept.update(dict.fromkeys(names, seen))
         self._report(seen)
+
+    def _withdraw(self, names: list[str]) -> None:
+        for name in names:
+            self._kept.pop(name, None)
+            if self._queue is not None:
+                self._queue.withdraw(name)
 
     def _ready(self) -> list[Path]:
         """Files without an answer that have not changed since the last look, by name."""
         before, self._looks = self._looks, {}
-        ready = []
         for path in self._list():
-            if path.suffix.lower() in READERS and not _answer(path).exists():
+            if path.suffix.lower() in READERS:
                 try:
-                    found = path.stat()
+                    if not nameable(path):
+                        self._skip(path, "its name is too long for an answer beside it")
+                    elif not answer_of(path).exists():
+                        found = path.stat()
+                        self._looks[path] = found.st_size, found.st_mtime_ns
                 except FileNotFoundError:  # taken away meanwhile
                     continue
-                self._looks[path] = found.st_size, found.st_mtime_ns
-                if before.get(path) == self._looks[path]:
-                    ready.append(path)
-        return ready
+                except OSError as error:
+                    self._skip(path, error.strerror or repr(error))
+        self._unanswered.keep(self._looks)
+        return [path for path, stamp in self._looks.items() if before.get(path) == stamp]
 
-    def _waiting(self) -> Iterator[tuple[str, Path]]:
-        """The files whose samples wait in the queue, by their names there, from the answers."""
+    def _skip(self, path: Path, reason: str) -> None:
+        if path not in self._skipped:
+            self._skipped.add(path)
+            self._complain(f"{path} is skipped: {reason}")
+
+    def _remember(self) -> None:
+        """What waits in the queue, from the answers; one that waits for nothing is taken away."""
+        there = set() if self._queue is None else set(map(name_of, self._queue.names()))
         for path in self._list():
-            if path.name.endswith(ANSWER):
-                try:
-                    kept = json.loads(path.read_text(encoding="utf-8")).get("kept", "")
-                except (ValueError, AttributeError, OSError):  # somebody else's
-                    continue
-                if kept and isinstance(kept, str):
-                    yield kept, path.with_name(path.name.removesuffix(ANSWER))
+            seen = kept(path) if path.name.endswith(ANSWER) else None
+            if seen is None:
+                continue
+            names = seen.kept.split()
+            if self._queue is None or there.issuperset(names):
+                self._kept.update(dict.fromkeys(names, seen))
+            else:  # a crash or a full disk came between sending and answering
+                self._withdraw(names)
+                _forget(path)
 
     def _list(self) -> list[Path]:
         try:
@@ -212,5 +277,8 @@ class Watch:
             raise StorageError(f"folder {self._folder} cannot be read: {error}") from error
 
 
-def _answer(path: Path) -> Path:
-    return path.with_name(path.name + ANSWER)
+def _forget(answer: Path) -> None:
+    try:
+        answer.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{answer} is of no use and cannot be removed: {error}") from error

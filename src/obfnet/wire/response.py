@@ -11,7 +11,11 @@ from obfnet.wire import fields as read
 from obfnet.wire.entry import decode_tensors, encode_tensors
 from obfnet.wire.envelope import join, parse, split
 from obfnet.wire.fields import Fields, Scalar
+from obfnet.wire.printable import printable
 from obfnet.wire.tensor import Tensor
+
+#: Characters of an error that are passed on.
+MOST_SAID = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +88,20 @@ def encode_error(message: str) -> tuple[dict[str, str], bytes]:
     return {"Content-Type": "application/json"}, json.dumps({"error": message}).encode("ascii")
 
 
-def decode_error(body: bytes) -> str:
-    """What an error's body says: its ``error`` field, else its first 200 bytes. Never raises."""
+def decode_error(body: bytes, hidden: str | None = None) -> str:
+    """What an error's body says, safe to print: its ``error`` field, else its text. Never raises.
+
+    Args:
+        body: the whole HTTP body.
+        hidden: a secret of the request that the answer may quote.
+
+    Returns:
+        At most ``MOST_SAID`` characters of one line.
+    """
     try:
-        return read.text(parse(body), "error", "error")
+        said = read.text(parse(body), "error", "error")
     except ProtocolError:
-        return body[:200].decode("utf-8", "replace")
+        said = body.decode("utf-8", "replace")
+    if hidden:  # before it is cut: a part of a secret is no longer found
+        said = said.replace(hidden, "***")
+    return printable(said[:MOST_SAID])

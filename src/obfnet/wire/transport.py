@@ -18,6 +18,7 @@ from obfnet.errors import (
     BackendDeniedError,
     BackendRefusedError,
     BackendUnavailableError,
+    MessageFailedError,
     MessageRefusedError,
     ProtocolError,
     SpecError,
@@ -45,7 +46,7 @@ _MEANINGS: Mapping[int, type[BackendRefusedError]] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: MessageRefusedError,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: MessageRefusedError,
     HTTPStatus.UNPROCESSABLE_ENTITY: MessageRefusedError,
-    HTTPStatus.INTERNAL_SERVER_ERROR: MessageRefusedError,
+    HTTPStatus.INTERNAL_SERVER_ERROR: MessageFailedError,
 }
 
 
@@ -203,9 +204,8 @@ class Transport:
                 continue
             if status == http.client.OK:
                 return reply
-            said = decode_error(reply.body)
             # A backend may quote the request in its error.
-            reason = f"status {status}: {said if token is None else said.replace(token, '***')}"
+            reason = f"status {status}: {decode_error(reply.body, hidden=token)}"
             if status not in _RETRIED:
                 meaning = _MEANINGS.get(status, BackendRefusedError)
                 raise meaning(f"{self._url} answered {reason}")
