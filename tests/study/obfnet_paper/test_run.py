@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from obfnet.errors import ForgeError
+from obfnet.errors import ForgeError, NotForgeableError, QueryBudgetError, StorageError
 from obfnet.study import results, studies
 from obfnet.study.obfnet_paper import rows as rows_module
 from obfnet.study.obfnet_paper import whole
@@ -101,16 +101,31 @@ def test_what_cannot_be_forged_is_a_row_and_no_end(ran, tmp_path, monkeypatch):
     ask, _ = ran
 
     def refused(place, trial):
-        raise ForgeError("10 of 10 rows are not recognised")
+        raise NotForgeableError("10 of 10 rows are not recognised")
 
     place = replace(open_place(SHORT, ask), folder=tmp_path)
     monkeypatch.setattr(rows_module, "_forged", refused)
-    made = rows_module._made(place, SHORT.trials[1])
+    made = rows_module._kept(place, "codebook", SHORT.trials[1])
+    assert not list(tmp_path.iterdir())  # it is tried again by the next run
     assert made.row["unmeasured"] == {"forging": "10 of 10 rows are not recognised"}
     assert "accuracy" not in made.row
     path = publish(replace(ask, folder=tmp_path), [made], TITLE)
     assert results.read(path)["rows"] == [made.row]
     assert "10 of 10 rows are not recognised" in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize("kind", [ForgeError, QueryBudgetError, StorageError])
+def test_any_other_error_is_an_end_and_no_row(ran, tmp_path, monkeypatch, kind):
+    ask, _ = ran
+
+    def failed(place, trial):
+        raise kind("not now")
+
+    place = replace(open_place(SHORT, ask), folder=tmp_path)
+    monkeypatch.setattr(rows_module, "_forged", failed)
+    with pytest.raises(kind, match="not now"):
+        rows_module._kept(place, "codebook", SHORT.trials[1])
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_shows_figures_and_pictures(ran):

@@ -27,8 +27,9 @@ def run(settings: Sequence[Setting], title: str, ask: Ask) -> Path:
     """Make every row that is not there yet; returns the path of ``results.json``.
 
     Its seconds are of all rows, whenever they were made. What is finished is kept under a digest
-    of everything it was asked to be, and found again by a run that goes on after a kill; a
-    change of the code is not part of it: begin a new folder then.
+    of everything it was asked to be, and found again by a run that goes on after a kill. Rows and
+    parts of audits are made again after a change of the code, InfNets and ObfNets are not: begin
+    a new folder where how these are made has changed.
     """
     made: list[Made] = []
     path = ask.folder / "results.json"
