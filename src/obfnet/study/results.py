@@ -25,7 +25,8 @@ KEYS = {
     "seeds": "seeds the row is over",
     "clean_accuracy": "of the InfNet on raw samples",
     "accuracy": "of the InfNet on x'",
-    "accuracy_ci": "95 % interval; over seeds where there are several",
+    "accuracy_ci": "95 % interval; over seeds where there are several, in studies of the ObfNet "
+    "paper over test samples as well",
     "accuracies": "of each seed",
     "validation_accuracy": "on what chose the checkpoints",
     "drop": "clean_accuracy - accuracy",

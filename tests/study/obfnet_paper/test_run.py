@@ -44,6 +44,7 @@ def test_rows_have_what_the_paper_lacks(ran):
     assert set(om["attributes"]) == {"slant", "thickness"}
     assert len(om["accuracies"]) == len(om["seeds"]) == 2
     assert om["audited"] == 1
+    assert codebook["differs"] == "it is tiny"
     for row in (om, codebook):
         assert row["bytes"] > 1000
         assert row["edge_ms"]["min"] > 0

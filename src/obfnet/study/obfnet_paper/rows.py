@@ -12,7 +12,6 @@ import numpy as np
 
 from obfnet.auditing.adapters.forged import of_obfnet
 from obfnet.auditing.audit import audit_all
-from obfnet.auditing.intervals import of_fraction
 from obfnet.auditing.pages.pictures import data_uri
 from obfnet.auditing.report import Report
 from obfnet.auditing.subject import Subject
@@ -29,6 +28,7 @@ from obfnet.study.kept import kept, key
 from obfnet.study.obfnet_paper.device import on_device
 from obfnet.study.obfnet_paper.place import Place
 from obfnet.study.obfnet_paper.trial import Trial
+from obfnet.study.obfnet_paper.uncertainty import interval
 
 #: Pictures in a grid, and the ObfNets that a quick run forges where several are asked for.
 SHOWN, QUICK_SEEDS = 10, 2
@@ -95,8 +95,8 @@ def _finished(place: Place, row: dict[str, Any], pictures: tuple[str, ...], star
 
 def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
     held, setting = place.data.take(place.splits.test), place.setting
-    hits = int((place.infnet.predict(held.samples) == held.labels).sum())
-    accuracy = hits / len(held)
+    right = place.infnet.predict(held.samples) == held.labels
+    accuracy = float(right.mean())
     row = {
         **_leaks(place, [None]),
         "figure": "IV",
@@ -104,7 +104,7 @@ def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
         "seeds": [place.seed],
         "clean_accuracy": accuracy,
         "accuracy": accuracy,
-        "accuracy_ci": list(of_fraction(hits, len(held))),
+        "accuracy_ci": list(interval(place, right[None])),
         "drop": 0.0,
         "paper": list(setting.paper) or None,
         "differs": setting.differs,
@@ -132,16 +132,28 @@ def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]
     ]
     row = {
         **_leaks(place, audited),
-        **forged.row(fleet, place.infnet, held, range(len(obfnets))),
+        **forged.row(
+            fleet,
+            place.infnet,
+            held,
+            range(len(obfnets)),
+            interval=lambda right: interval(place, right),
+        ),
         **on_device(place, obfnets[0]),
         "figure": trial.figure,
         "obfnet": trial.name,
         "width": trial.width,
         "audited": len(audited),
         "paper": list(trial.paper) or None,
-        "differs": trial.differs,
+        "differs": trial.differs or _effort_of(place, trial),
     }
     return row, _pictures(place, obfnets[0](held.samples[:SHOWN]))
+
+
+def _effort_of(place: Place, trial: Trial) -> str:
+    """What a row without a figure in the paper was forged with: rows beside it had other means."""
+    count, schedule = len(place.forging(trial.most).train), place.schedule(trial.schedule)
+    return f"{count:,} samples, {schedule.epochs} epochs"
 
 
 def _forged(place: Place, trial: Trial) -> Sequence[ObfNetSet]:

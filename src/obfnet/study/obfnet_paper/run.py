@@ -14,8 +14,9 @@ from obfnet.study.obfnet_paper.trial import Setting
 from obfnet.study.study import Ask
 
 NOTE = (
-    "Accuracy is of the InfNet on x' of test samples that nothing was chosen on, the interval is "
-    "Student's over seeds, or the binomial one of a single seed. Leakage is 0 for an attacker who "
+    "Accuracy is of the InfNet on x' of test samples that nothing was chosen on, its interval "
+    "takes the drawing of test samples (of recordings where sessions are held out) and, where "
+    "there are several, of seeds together. Leakage is 0 for an attacker who "
     "learns only the label and 1 where nothing protects; the best of several attacks is chosen "
     "on the attacker's validation pairs. Attributes stand beside the best constant guess "
     "(chance) and the best guess from the label. The label always leaks. The local twin is a "
