@@ -37,8 +37,9 @@ NOTE = (
     "Who is asked names the digit of evaluation samples. All but the adaptive one learnt from raw "
     "samples only; the adaptive one learns from what is sent, and tells private attributes too. "
     "The label leaks by design, so an adaptive listener that names the digit proves nothing; one "
-    "that names the speaker would. Intervals are exact (Clopper and Pearson), chance is the best "
-    "constant guess."
+    "that names the speaker would. Intervals (Clopper and Pearson) and p-values are per sample: a "
+    "codebook sends few different x', so of its rows they are narrower than the truth. Chance is "
+    "the most frequent digit of the samples that the adaptive one learns from."
 )
 #: Shares of digits that the paper's ten volunteers named right: range over its four pairs of nets.
 PUBLISHED = MappingProxyType({"raw": [1.0, 1.0], "O_C": [0.05, 0.07], "O_M": [0.04, 0.07]})

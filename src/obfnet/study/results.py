@@ -85,9 +85,9 @@ KEYS = {
     "response_bytes": "body of one answer",
     "once_bytes": "sent once, before the first sample: keys",
     "clear_accuracy": "of the model of a homomorphic row on all test samples, not encrypted",
-    "listeners": "who was asked what was sent, by name: accuracy with exact interval, p_value "
-    "against chance, adaptive if it learnt from x', confusion (rows: true class; last column: "
-    "nothing recognised)",
+    "listeners": "who was asked what was sent, by name: accuracy with its interval per answer, "
+    "p_value against chance, likewise, adaptive if it learnt from x', confusion (rows: true class; "
+    "last column: nothing recognised)",
     "published": "what the paper reports for the same, null where it has nothing",
     "baseline_leakage": "as the baseline measures it, where leakage is as the subject does",
 }
