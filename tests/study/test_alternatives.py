@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from obfnet.study import alternatives, cases
 from obfnet.study.alternatives_homomorphic import Backend, Device, Setting, Window, cryptonet
 from obfnet.study.alternatives_homomorphic import measured as encrypted
 from obfnet.study.alternatives_noise import NOISES, Noise, gaussian_sigma, noises
-from obfnet.study.alternatives_offer import NOTHING, Bench, Offer
+from obfnet.study.alternatives_offer import NOTHING, Bench, Offer, probes
 from obfnet.study.alternatives_page import COLUMNS
 from obfnet.study.alternatives_partitioned import cut, nullified, partitions
 from obfnet.study.alternatives_projection import projections
@@ -47,6 +48,16 @@ def held(bench):
 def share(offer, held):
     released = offer.subject.transform(held.samples)
     return float((offer.infnet.predict(released) == held.labels).mean())
+
+
+def test_probes_are_of_every_class_however_the_data_lie(bench):
+    place = bench.place
+    by_class = np.argsort(place.data.labels[place.splits.train], kind="stable")
+    lying = replace(place.splits, train=place.splits.train[by_class])
+    drawn = probes(replace(place, splits=lying))
+    found = {sample.tobytes(): label for sample, label in
+             zip(place.data.samples, place.data.labels, strict=True)}  # fmt: skip
+    assert {int(found[sample.tobytes()]) for sample in drawn} == set(range(10))
 
 
 def test_gaussian_sigma_is_exact_where_the_formula_of_its_paper_can_be_checked():

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from obfnet import data, freeze
+from obfnet.auditing.examinations.listeners import LISTENERS
 from obfnet.auditing.listeners.listener import WORDS
 from obfnet.auditing.subject import Subject
 from obfnet.errors import MissingExtraError
 from obfnet.nets.fsd import mlp_infnet
-from obfnet.study import cases, listening
+from obfnet.study import cases, listening, listening_clips
 from obfnet.study.alternatives_offer import Bench
 from obfnet.study.confusion import confusion, constant_guess, exact_interval, scored, table
-from obfnet.study.listening_clips import clip_panel
+from obfnet.study.listening_clips import PACKAGES, clip_panel, installed
 from obfnet.study.listening_panel import ADAPTIVE, Counts
 from obfnet.study.listening_pictures import DENSE, NEAREST, picture_panel
 from obfnet.study.making import Workplace
@@ -94,6 +95,21 @@ def test_rows_are_found_again_and_shown(bench, tmp_path, monkeypatch):
     page = (tmp_path / "index.html").read_text()
     assert page.count("<caption>") == 3
     assert json.loads((tmp_path / "results.json").read_text())["rows"] == again
+
+
+def test_a_recogniser_that_was_installed_since_is_asked(bench, monkeypatch):
+    assert PACKAGES.keys() == LISTENERS.keys()
+    monkeypatch.setattr(listening_clips, "find_spec", lambda name: name == "pocketsphinx" or None)
+    assert installed() == ("PocketSphinx",)
+    monkeypatch.setattr(listening, "wanted", lambda _: ())
+    heard = replace(bench.place.data, kind="mfcc")
+    clips = replace(bench, place=replace(bench.place, data=heard))
+    found = []
+    monkeypatch.setattr(listening, "kept", lambda path, *_: found.append(path.name))
+    list(listening.rows_of(clips))
+    monkeypatch.setattr(listening_clips, "find_spec", lambda name: True)
+    list(listening.rows_of(clips))
+    assert found[0] != found[1]
 
 
 def test_a_recogniser_that_is_missing_is_left_out_and_sound_is_made_once(tmp_path, capsys):
