@@ -84,6 +84,7 @@ KEYS = {
     "decrypt_ms": "the device's part of edge_ms after the answer",
     "response_bytes": "body of one answer",
     "once_bytes": "sent once, before the first sample: keys",
+    "encrypted": "samples that were really encrypted; accuracies of a homomorphic row are of these",
     "clear_accuracy": "of the model of a homomorphic row on all test samples, not encrypted",
     "listeners": "who was asked what was sent, by name: accuracy with its interval per answer, "
     "p_value against chance, likewise, adaptive if it learnt from x', confusion (rows: true class; "
