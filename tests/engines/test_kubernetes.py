@@ -1,5 +1,7 @@
 """Files for Kubernetes: parsed as their readers parse them."""
 
+import shutil
+
 import numpy as np
 import onnxruntime
 import pytest
@@ -25,6 +27,15 @@ def test_triton_gets_a_configuration_beside_our_models(models, tmp_path):
     assert 'output [{ name: "y" data_type: TYPE_FP32 dims: [3] }]' in text
     session = onnxruntime.InferenceSession(tmp_path / "out" / "digits" / "1" / "model.onnx")
     assert session.run(None, {"x": np.ones((2, 1, 2, 2), np.float32)})[0].shape == (2, 3)
+
+
+def test_a_version_that_is_withdrawn_is_not_written_again(models, tmp_path):
+    shutil.copytree(models / "digits" / "1", models / "digits" / "3")
+    write_files("triton", models, tmp_path / "out")
+    assert (tmp_path / "out" / "digits" / "3" / "model.onnx").exists()
+    shutil.rmtree(models / "digits" / "3")
+    write_files("triton", models, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "digits").glob("[0-9]*")] == ["1"]
 
 
 def tokens(text):

@@ -74,6 +74,12 @@ def test_deadline_of_one_request(repository, client, stuck):
     assert [each.status_code for each in found] == [200, 504, 200]
 
 
+def test_deadline_beyond_any_clock(ask):
+    request = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": X.tolist()}]}
+    response = ask("POST", PATH, json=request | {"parameters": {"timeout": 10**400}})
+    assert response.status_code == 200
+
+
 @pytest.mark.parametrize("timeout", [-1, 0.5, "1", True])
 def test_deadline_that_is_none(ask, timeout):
     request = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": X.tolist()}]}
@@ -105,7 +111,7 @@ def test_json_has_a_limit_of_its_own(repository, client):
         async with client(app) as http:
             yes = await http.post(PATH, headers=headers, content=binary)
             no = await http.post(PATH, content=as_json)
-            return yes, no, await http.post(PATH, headers={HEADER_LENGTH: "9" * 30}, content=b"")
+            return yes, no, await http.post(PATH, headers={HEADER_LENGTH: "9" * 5000}, content=b"")
 
     yes, no, lie = asyncio.run(send())
     assert [yes.status_code, no.status_code, lie.status_code] == [200, 413, 413]
@@ -164,6 +170,22 @@ def test_what_is_no_http(server, content):
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 "), answer[:200]
     assert set(json.loads(body)) == {"error"}
+
+
+def test_a_long_head_after_a_refused_body(server):
+    """The body of what was refused comes late; the head after it has the same limit."""
+    refused = b"POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"
+    head = b"GET /v2 HTTP/1.1\r\nX: " + b"y" * 66_000
+    answers = exchange(server[0], [refused, b"{", head[:100], head[100:]], wait=0.05)
+    assert answers.count(b"HTTP/1.1 404 ") == 1
+    assert b"HTTP/1.1 400 " in answers
+    assert b"The head exceeds" in answers
+
+
+def test_long_trailers(server):
+    head = b"POST /v2/models/double/infer HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = exchange(server[0], [head, b"1\r\n{\r\n", b"0\r\nX: " + b"y" * 66_000], wait=0.05)
+    assert b"The head exceeds" in answer
 
 
 def test_half_a_request_harms_nobody(server):

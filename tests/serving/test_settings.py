@@ -102,6 +102,14 @@ def test_command_line_shows_its_settings(file, monkeypatch):
     assert "# tokens is not set" in lines
 
 
+def test_an_engine_refuses_what_it_would_leave_out(monkeypatch, tmp_path):
+    """Tokens that were asked for, wherever, and then not checked would be an open door."""
+    monkeypatch.setenv("OBFNET_SERVE_TOKENS", "tokens.txt")
+    found = CliRunner().invoke(app, ["serve", str(tmp_path), "--engine", "triton"])
+    assert isinstance(found.exception, SpecError)
+    assert "tokens: settings of the embedded server" in str(found.exception)
+
+
 def test_every_setting_is_an_option_with_a_text():
     found = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     for each in fields(Settings)[1:]:

@@ -11,7 +11,7 @@ from obfnet.errors import SpecError
 
 def engine(
     action: Annotated[str, typer.Argument(help="list or install")],
-    name: Annotated[str | None, typer.Argument(help="triton, kserve or mlserver")] = None,
+    name: Annotated[str | None, typer.Argument(help="triton, kserve, mlserver or ray")] = None,
 ) -> None:
     """List the engines that can serve instead of our own server, or install one."""
     from obfnet.data.folders import cache_folder

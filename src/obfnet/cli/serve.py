@@ -67,6 +67,10 @@ def serve(
     """
     chosen = {k: v for k, v in {"repository": repository, **given}.items() if v is not None}
     settings, sources = gather(chosen, file=config)
+    if address is not None and engine != "ray":
+        raise SpecError(f"--address is given with engine {engine}, expected --engine ray")
+    if storage is not None and write != "kserve":
+        raise SpecError("--storage is given, expected --write kserve with it")
     if show_config:
         typer.echo(as_toml(settings, sources))
     elif write is not None:
@@ -75,7 +79,7 @@ def serve(
         write_files(write, settings.repository, out, storage)
         typer.echo(f"written: {out}")
     elif engine is not None:
-        unknown = sorted(chosen.keys() - {"repository", "host", "port"})
+        unknown = sorted(sources.keys() - {"repository", "host", "port"})
         if unknown:
             raise SpecError(
                 f"{', '.join(unknown)}: settings of the embedded server, not of {engine}; leave "
@@ -94,7 +98,5 @@ def _serve_with(engine: str, repository: Path, host: str, port: int, address: st
     from obfnet.serving.engines.running import serve_with
     from obfnet.serving.engines.table import find_engine
 
-    if address is not None and engine != "ray":
-        raise SpecError(f"--address is given for {engine}, expected --engine ray")
     chosen = find_engine(engine) if address is None else ray_engine(address)
     serve_with(chosen, repository, cache_folder() / "engines", host, port)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate
 from typing import Protocol
 
@@ -40,7 +41,7 @@ class Job:
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
-    @property
+    @cached_property
     def rows(self) -> int | None:
         """Length of the first axis, None if the inputs have none in common."""
         lengths = {array.shape[:1] for array in self.inputs.values()}

@@ -28,8 +28,7 @@ async def read_body(request: Request, settings: Settings) -> bytes:
             "the body is compressed, expected it as it is: send no Content-Encoding"
         )
     limit = settings.max_body_bytes
-    declared = request.headers.get("content-length", "")
-    _check_size("body", int(declared) if declared.isdecimal() else 0, limit)
+    _check_size("body", _number(request.headers.get("content-length", ""), 0), limit)
     chunks, size = [], 0
     try:
         async with asyncio.timeout(settings.timeout):
@@ -41,8 +40,8 @@ async def read_body(request: Request, settings: Settings) -> bytes:
         raise SlowBodyError(
             f"{size} bytes of the body came in {settings.timeout:g} s, expected all of it"
         ) from None
-    header = request.headers.get(HEADER_LENGTH, "")
-    _check_size("JSON", int(header) if header.isdecimal() else size, settings.max_json_bytes)
+    told = _number(request.headers.get(HEADER_LENGTH, ""), size)
+    _check_size("JSON", told, settings.max_json_bytes)
     return b"".join(chunks)
 
 
@@ -57,7 +56,12 @@ def allowed_seconds(parameters: Mapping[str, object], most: float) -> float:
         return most
     if type(asked) is not int or asked < 0:
         raise ProtocolError(f"{TIMEOUT!r} is {asked!r}, expected microseconds, 0 for no wish")
-    return min(most, asked / 1e6) if asked else most
+    return asked / 1e6 if 0 < asked < most * 1e6 else most
+
+
+def _number(text: str, otherwise: int) -> int:
+    """A header's number; of one with more digits than any size has, the first are enough."""
+    return int(text[:20]) if text.isdecimal() else otherwise
 
 
 def _check_size(what: str, size: int, limit: int) -> None:

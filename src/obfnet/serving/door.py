@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import re
@@ -62,6 +63,10 @@ class Door:
                 await self._app(scope, receive, watched)
             else:
                 await refusal(401, "no bearer token that is let in")(scope, receive, watched)
+        except asyncio.CancelledError:  # a stop that waits no longer: another server may answer
+            if not status:
+                await refusal(503, "the server stops; ask again")(scope, receive, watched)
+            raise
         except Exception:
             event("unforeseen error", logging.ERROR, failed=True, path=scope["path"])
             if not status:
@@ -80,9 +85,7 @@ class Door:
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         name = scope.get("path_params", {}).get("model", "")
-        model = name if name in self._models else ""
-        self._metrics.requests.labels(model, status).inc()
-        self._metrics.seconds.labels(model).observe(seconds)
+        self._metrics.note(name if name in self._models else "", status, seconds)
         if self._access_log:
             told = {"method": scope["method"], "path": scope["path"], "status": status}
             event("request", **told, ms=round(1000 * seconds, 3))

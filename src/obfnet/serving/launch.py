@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from obfnet.serving.settings import Settings
 from obfnet.wire import encode_error
 
 _MAX_HEAD_BYTES = 64 * 2**10
+_SWITCH_SECONDS = 5e-4
 
 
 def run(
@@ -38,6 +40,8 @@ def run(
         SpecError: the host or port cannot be listened on, or a file of TLS or of tokens is none.
     """
     log.to_stderr()
+    # A model's thread that has a batch to run waits this long for the event loop to let it.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -83,16 +87,23 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP, with a limit for a request's head, and errors in the form of all others."""
+    """uvicorn's HTTP, with a limit for heads and trailers, and errors in the form of all others."""
 
-    _head = 0
+    _head = 0  # bytes since a head, a part of a body or a message was last complete
 
     def data_received(self, data: bytes) -> None:
         self._head += len(data)
         super().data_received(data)
-        in_head = self.cycle is None or not self.cycle.more_body
-        if in_head and self._head > _MAX_HEAD_BYTES and not self.transport.is_closing():
+        if self._head > _MAX_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response(f"The head exceeds {_MAX_HEAD_BYTES} bytes.")
+
+    def on_headers_complete(self) -> None:
+        self._head = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._head = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._head = 0

@@ -23,10 +23,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self.requests = Counter(
+        self._requests = Counter(
             "serving_requests", "Requests answered.", ["model", "status"], registry=registry
         )
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "serving_request_seconds",
             "From a request's head to the end of its answer.",
             ["model"],
@@ -51,6 +51,19 @@ class Metrics:
             version,
             registry=registry,
         )
+
+        # What is told of every request; looking a label up again costs more than counting.
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def note(self, model: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        found = self._children.get((model, status))
+        if found is None:
+            found = self._requests.labels(model, status), self._seconds.labels(model)
+            self._children[model, status] = found
+        count, took = found
+        count.inc()
+        took.observe(seconds)
 
     def text(self, repository: Repository) -> bytes:
         """All of it as Prometheus reads it."""

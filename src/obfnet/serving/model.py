@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,17 @@ class OnnxModel:
     outputs: tuple[TensorMetadata, ...]
     session: onnxruntime.InferenceSession
 
-    @property
+    @cached_property
+    def expected(self) -> Mapping[str, TensorMetadata]:
+        """The inputs by name."""
+        return {tensor.name: tensor for tensor in self.inputs}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of the outputs."""
+        return frozenset(tensor.name for tensor in self.outputs)
+
+    @cached_property
     def batchable(self) -> bool:
         """Whether the first axis of every input and output is free, so rows can be joined."""
         return all(tensor.shape[:1] == (-1,) for tensor in self.inputs + self.outputs)

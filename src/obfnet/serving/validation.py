@@ -19,18 +19,16 @@ def check(request: InferRequest, model: OnnxModel, accept_nan: bool) -> None:
         ProtocolError: missing or unknown name, wrong datatype or shape, or a NaN.
     """
     given = {tensor.name: tensor for tensor in request.inputs}
-    expected = {tensor.name: tensor for tensor in model.inputs}
-    if given.keys() != expected.keys():
+    if given.keys() != model.expected.keys():
         raise ProtocolError(
-            f"model {model.name!r} got inputs {_names(given)}, expected {_names(expected)}"
+            f"model {model.name!r} got inputs {_names(given)}, expected {_names(model.expected)}"
         )
     for name, tensor in given.items():
-        _check_tensor(tensor, expected[name], accept_nan)
-    known = {tensor.name for tensor in model.outputs}
-    unknown = {output.name for output in request.outputs} - known
+        _check_tensor(tensor, model.expected[name], accept_nan)
+    unknown = {output.name for output in request.outputs} - model.names
     if unknown:
         raise ProtocolError(
-            f"model {model.name!r} has no outputs {_names(unknown)}, it has {_names(known)}"
+            f"model {model.name!r} has no outputs {_names(unknown)}, it has {_names(model.names)}"
         )
 
 

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import numpy as np
+import numpy.typing as npt
 
+from obfnet.errors import ProtocolError
 from obfnet.wire import (
     HEADER_LENGTH,
     InferRequest,
@@ -89,13 +91,23 @@ def good(tally: Tally, chance: random.Random) -> None:
         content = response.read()
         tally.latencies.append((when, time.perf_counter() - started))
         tally.note("good", response.status)
-        if response.status == 200:
-            found = decode_response(content, response.headers.get(HEADER_LENGTH))
-            y, z = found.outputs
-            right = found.id == name and np.array_equal(y.data, x * int(found.model_version))
-            if not right or not np.array_equal(z.data, -x):
-                tally.wrong.append(f"{name} of version {found.model_version}")
+        length = response.headers.get(HEADER_LENGTH)
+        if response.status == 200 and not _right(content, length, name, x):
+            tally.wrong.append(name)
     connection.close()
+
+
+def _right(content: bytes, length: str | None, name: str, x: npt.NDArray[np.float32]) -> bool:
+    """Whether an answer can be read, is to this request, and is what its version makes of x."""
+    try:
+        found = decode_response(content, length)
+        y, z = found.outputs
+        version = int(found.model_version)
+    except (ProtocolError, ValueError):
+        return False
+    return bool(
+        found.id == name and np.array_equal(y.data, x * version) and np.array_equal(z.data, -x)
+    )
 
 
 def malformed(tally: Tally, chance: random.Random) -> None:

@@ -31,7 +31,8 @@ DATATYPES: Mapping[str, np.dtype[Any]] = MappingProxyType(
         "FP64": np.dtype("<f8"),
     }
 )
-_NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+#: By kind and size, which tell a type whatever its byte order, and cost less to look up.
+_NAMES = {(dtype.kind, dtype.itemsize): name for name, dtype in DATATYPES.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class Tensor:
     def __post_init__(self) -> None:
         if not self.name:
             raise ProtocolError("a tensor has an empty name; give it the model's input name")
-        if self.data.dtype.newbyteorder("<") not in _NAMES:
+        if (self.data.dtype.kind, self.data.dtype.itemsize) not in _NAMES:
             raise ProtocolError(
                 f"tensor {self.name!r} holds {self.data.dtype}, expected one of "
                 f"{', '.join(map(str, DATATYPES.values()))}; convert it with .astype()"
@@ -61,7 +62,7 @@ class Tensor:
     @property
     def datatype(self) -> str:
         """The protocol's name of the element type, e.g. ``"FP32"``."""
-        return _NAMES[self.data.dtype.newbyteorder("<")]
+        return _NAMES[self.data.dtype.kind, self.data.dtype.itemsize]
 
     @property
     def shape(self) -> tuple[int, ...]:

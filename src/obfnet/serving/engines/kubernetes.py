@@ -61,12 +61,12 @@ def write_triton(repository: Path, folder: Path) -> None:
     """
     for name, versions in load_models(repository).items():
         check_versions(name, versions)
+        for old in (folder / name).glob("[0-9]*"):  # one that is withdrawn must not be served
+            shutil.rmtree(old)
         files.write(folder / name / "config.pbtxt", config(versions[max(versions)], "onnxruntime"))
         for version in map(str, versions):
             # With all beside it: large weights stand in files of their own.
-            shutil.copytree(
-                repository / name / version, folder / name / version, dirs_exist_ok=True
-            )
+            shutil.copytree(repository / name / version, folder / name / version)
 
 
 def write_kserve(repository: Path, folder: Path, storage: str = STORAGE) -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import quote
 
 from obfnet.errors import EngineFailedError
 from obfnet.progress import say
@@ -144,7 +145,7 @@ def _without_python(environment: Mapping[str, str]) -> dict[str, str]:
 def _wait(engine: Engine, running: Running, models: list[str], seconds: float) -> None:
     """Return once the engine says that it and all ``models`` are ready."""
     deadline = time.monotonic() + seconds
-    paths = ["/v2/health/ready", *(f"/v2/models/{model}/ready" for model in models)]
+    paths = ["/v2/health/ready", *(f"/v2/models/{quote(model, safe='')}/ready" for model in models)]
     while paths:
         if running.process.poll() is not None:
             raise _ended(engine, running)

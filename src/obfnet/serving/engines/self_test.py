@@ -10,6 +10,7 @@ from urllib.parse import quote
 import numpy as np
 
 from obfnet.errors import BackendError, EngineFailedError
+from obfnet.progress import say
 from obfnet.serving.engines.models import Models
 from obfnet.serving.model import Array, OnnxModel
 from obfnet.wire import DATATYPES, InferRequest, Tensor, decode_response, encode_request
@@ -45,6 +46,7 @@ def _compare(transport: Transport, name: str, model: OnnxModel, binary: bool) ->
     try:
         expected = dict(zip(names, model.run(inputs, names), strict=True))
     except Exception:  # a model that does not take just any values says nothing of the engine
+        say(f"model {name!r} is not tried: it takes no arbitrary sample")
         return
     request = InferRequest(
         tuple(Tensor(each, array) for each, array in inputs.items()), binary_output=binary

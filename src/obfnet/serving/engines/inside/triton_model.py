@@ -18,7 +18,8 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Open the ONNX file that lies in the folder of this version."""
         folder = Path(args["model_repository"], args["model_version"])
-        self.session = OnnxSession(str(folder / "model.onnx"))
+        # Large weights stand in files beside the real one, not beside this link to it.
+        self.session = OnnxSession(str((folder / "model.onnx").resolve()))
         self.joins = json.loads(args["model_config"])["max_batch_size"] > 0
 
     def execute(self, requests: list[Any]) -> list[Any]:
