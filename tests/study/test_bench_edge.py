@@ -60,6 +60,7 @@ def test_every_form_stands_beside_its_own_kind(rows, tmp_path):
         row["hundred_ms"]["min"] <= row["hundred_ms"]["mean"] <= row["hundred_ms"]["max"]
         for row in printed
     )
+    assert not any("ratio" in row for row in printed)
     path = results.write(tmp_path, "test", rows, 1.0)
     assert "O_M-200 fsd" in page(results.read(path), "title", "note")
 

@@ -55,6 +55,8 @@ KEYS = {
     "hundred_ms": "the same, of 100 runs as the papers print them: min, mean, max",
     "published_ms": "likewise, as a paper prints it for its own board",
     "round_trip_ms": "one sample, from the call on the device to the label: min, median, max",
+    "per_sample_ms": "a prepared request to its answer, over the samples in it: min, median, max",
+    "transmission_ms": "what a link adds to one request: min, median, max",
     "forge_seconds": "wall time of forging, per ObfNet",
     "devices": "how many sets",
     "distinctness": "over all pairs of a fleet, see forging.distinct",
