@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from obfnet.auditing.effort import preset
 from obfnet.errors import ForgeError, NotForgeableError, QueryBudgetError, StorageError
 from obfnet.study import results, studies
 from obfnet.study.obfnet_paper import rows as rows_module
@@ -149,7 +150,9 @@ def test_our_figure_against_the_papers(paper, said):
 
 def test_an_audit_tries_as_hard_as_asked(tmp_path):
     assert effort_of(Ask(tmp_path, "")) == USUAL
-    assert effort_of(Ask(tmp_path, "", effort="standard")).name == "standard"
+    asked = effort_of(Ask(tmp_path, "", effort="standard"))
+    assert asked.attacks == preset("standard").attacks
+    assert not asked.examinations
 
 
 def test_parts_stand_together_above_their_own_pages(ran, tmp_path):
