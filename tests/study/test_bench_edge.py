@@ -115,7 +115,7 @@ def test_a_precision_that_is_refused_is_a_row_and_no_end(case, fleet, gates, mon
     assert list(made) == ["float32", "dynamic-int8"]
     assert [row["skipped"] for row in skipped] == ["too far off"]
     packed_as, whole, missed = bench_edge_kept._set(case, fleet, gates[0], "int8")
-    assert packed_as == "float32"
+    assert packed_as == whole.manifest.obfnets[0].precision == "float32"
     assert set(missed[0]) <= results.KEYS.keys()
     rows = bench_edge_kept._sizes(case, made, whole, packed_as)
     assert len(rows) == 3

@@ -145,12 +145,12 @@ def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]
         "width": trial.width,
         "audited": len(audited),
         "paper": list(trial.paper) or None,
-        "differs": trial.differs or _effort_of(place, trial),
+        "differs": trial.differs or _forged_with(place, trial),
     }
     return row, _pictures(place, obfnets[0](held.samples[:SHOWN]))
 
 
-def _effort_of(place: Place, trial: Trial) -> str:
+def _forged_with(place: Place, trial: Trial) -> str:
     """What a row without a figure in the paper was forged with: rows beside it had other means."""
     count, schedule = len(place.forging(trial.most).train), place.schedule(trial.schedule)
     return f"{count:,} samples, {schedule.epochs} epochs"
