@@ -48,6 +48,10 @@ class ExportError(ForgeError):
     """An exported artefact does not answer as the original does."""
 
 
+class NotForgeableError(ForgeError):
+    """Of this InfNet there is no ObfNet as it was asked for; the same request ends the same way."""
+
+
 class NotMeasurableError(ForgeError):
     """An audit cannot produce a number that means anything from this input."""
 

@@ -2,12 +2,13 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from obfnet.auditing.effort import Effort
+from obfnet.auditing.effort import Effort, preset
 from obfnet.auditing.subject import Subject
 from obfnet.errors import SpecError
 from obfnet.forging.infnet import train_infnet
@@ -18,7 +19,7 @@ from obfnet.study import alternatives, cases
 from obfnet.study.alternatives_homomorphic import Backend, Device, Setting, Window, cryptonet
 from obfnet.study.alternatives_homomorphic import measured as encrypted
 from obfnet.study.alternatives_noise import NOISES, Noise, gaussian_sigma, noises
-from obfnet.study.alternatives_offer import NOTHING, Bench, Offer
+from obfnet.study.alternatives_offer import NOTHING, Bench, Offer, probes
 from obfnet.study.alternatives_page import COLUMNS
 from obfnet.study.alternatives_partitioned import cut, nullified, partitions
 from obfnet.study.alternatives_projection import projections
@@ -27,6 +28,7 @@ from obfnet.study.alternatives_siamese import COMPONENTS, contrastive, siamese
 from obfnet.study.making import Workplace
 from obfnet.study.results import KEYS
 from obfnet.study.sheet import publish
+from obfnet.study.study import Ask
 
 TINY = Effort("tiny", ("nearest",), ("nearest",), (), pairs=400, mixtures=0, evaluated=150, steps=5)
 
@@ -47,6 +49,16 @@ def held(bench):
 def share(offer, held):
     released = offer.subject.transform(held.samples)
     return float((offer.infnet.predict(released) == held.labels).mean())
+
+
+def test_probes_are_of_every_class_however_the_data_lie(bench):
+    place = bench.place
+    by_class = np.argsort(place.data.labels[place.splits.train], kind="stable")
+    lying = replace(place.splits, train=place.splits.train[by_class])
+    drawn = probes(replace(place, splits=lying))
+    found = {sample.tobytes(): label for sample, label in
+             zip(place.data.samples, place.data.labels, strict=True)}  # fmt: skip
+    assert {int(found[sample.tobytes()]) for sample in drawn} == set(range(10))
 
 
 def test_gaussian_sigma_is_exact_where_the_formula_of_its_paper_can_be_checked():
@@ -86,7 +98,8 @@ def test_projection_sends_no_more_than_it_says_and_a_retrained_model_reads_it(be
     offer = projections()["random projection to 1/16, retrained"](bench)
     released = offer.subject.transform(held.samples)
     assert np.count_nonzero(released.any(axis=0)) == offer.args["kept"]
-    assert offer.device(held.samples[:1]).shape == (1, offer.args["kept"])
+    few = released.reshape(len(held), -1)[:, : offer.args["kept"]]
+    assert np.allclose(offer.device(held.samples[:1]), few[:1], atol=1e-4)
     assert share(offer, held) > 0.3  # chance is 0.1, after one epoch
 
 
@@ -163,6 +176,13 @@ def test_the_study_finds_its_rows_again_and_its_page_shows_them(bench, tmp_path,
     assert page.count("<tr>") == 3
 
 
+def test_an_audit_tries_as_hard_as_asked(tmp_path):
+    assert alternatives.effort_of(Ask(tmp_path, "")) == alternatives.EFFORT
+    asked = alternatives.effort_of(Ask(tmp_path, "", effort="full"))
+    assert asked.attacks == preset("full").attacks
+    assert not asked.examinations
+
+
 def test_a_row_whose_package_is_missing_is_left_out(bench, monkeypatch, capsys):
     monkeypatch.setattr(
         alternatives, "makers", lambda *_: {"encrypted": lambda: _no_tenseal(monkeypatch, bench)}
@@ -202,7 +222,9 @@ def test_digits_are_really_encrypted_and_answered_without_the_key(bench, held):
 def test_a_homomorphic_row_has_its_price(bench):
     pytest.importorskip("tenseal", reason="needs pip install 'obfnet[homomorphic]'")
     row = encrypted(bench, SMALL, WINDOW)
-    assert row["evaluated"] == 2
+    assert row["encrypted"] == 2
+    assert row["drop"] == row["clean_accuracy"] - row["accuracy"]
+    assert row["clean_accuracy"] in (0, 0.5, 1)  # of the two
     assert row["once_bytes"] > row["request_bytes"] > row["response_bytes"] > 10_000
     assert row["backend_ms"]["min"] > row["edge_ms"]["min"] > row["decrypt_ms"]["min"] > 0
     assert set(row) <= set(KEYS)

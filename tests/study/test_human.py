@@ -4,6 +4,7 @@ import http.client
 import json
 import re
 import sqlite3
+from collections import Counter
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
@@ -12,8 +13,10 @@ import pytest
 from browser import page as browser_page
 from obfnet.auditing.pages.pictures import data_uri
 from obfnet.auditing.pages.sound import data_uri as clip
+from obfnet.auditing.subject import Subject
 from obfnet.errors import PortTakenError, SpecError
-from obfnet.study import cases, human
+from obfnet.study import cases, human, human_items
+from obfnet.study.alternatives_offer import Bench
 from obfnet.study.human_items import Item
 from obfnet.study.human_pages import question
 from obfnet.study.human_server import serving
@@ -26,8 +29,9 @@ CLASSES = tuple("0123456789")
 
 @pytest.fixture(scope="module")
 def items(digits):
-    """Three raw pictures and three that show nothing."""
-    spec, chosen = digits.spec, np.random.default_rng(0).choice(len(digits), 6, replace=False)
+    """Three raw pictures and three that show nothing, each of a class of its own."""
+    spec = digits.spec
+    chosen = np.array([np.flatnonzero(digits.labels == label)[label] for label in range(6)])
     samples = digits.samples[chosen]
     samples[3:] = 0
     return [
@@ -119,6 +123,50 @@ def test_each_volunteer_has_an_order_of_their_own_and_the_first_answer_counts(st
     assert store.volunteers() == 3
 
 
+def test_each_volunteer_is_asked_about_one_item_of_a_class_drawn_afresh(digits, tmp_path):
+    pool = [
+        Item(subject, truth, data_uri(digits.samples[number], digits.spec))
+        for subject in ("raw", "O_M")
+        for truth in range(3)
+        for number in range(8)
+    ]
+    store = Store(tmp_path / "human.sqlite", seed=1)
+    store.offer(pool)
+    assert store.first().total == 6
+    asked = []
+    for _ in range(4):
+        token, own = store.begin(), []
+        while (question := store.next(token)) is not None:
+            own.append(question.number)
+            store.answer(token, question.number, 1)
+        assert {(pool[number - 1].subject, pool[number - 1].truth) for number in own} == {
+            (subject, truth) for subject in ("raw", "O_M") for truth in range(3)
+        }
+        assert len(own) == 6
+        asked.append(frozenset(own))
+        other = next(number for number in range(1, len(pool) + 1) if number not in own)
+        with pytest.raises(SpecError, match=f"no item {other}"):
+            store.answer(token, other, 1)
+    assert len(set(asked)) == 4
+
+
+def test_items_are_as_many_of_each_class_and_no_sample_twice(digits, splits, infnet, tmp_path):
+    place = Workplace("digits-items", digits, splits, cases.case("digits"), 0)
+    bench = Bench(place, infnet, tmp_path, quick=True)
+    with pytest.MonkeyPatch.context() as patch:
+        makers = {name: lambda: Subject("same", lambda samples: samples) for name in ("raw", "O_M")}
+        patch.setattr(human_items, "subjects", lambda _: makers)
+        items = human_items.make_items(bench, pool=3)
+        assert Counter((item.subject, item.truth) for item in items) == {
+            (name, label): 3 for name in makers for label in range(10)
+        }
+        assert len({item.media for item in items}) == len(items)
+        many = {str(number): makers["raw"] for number in range(1000)}
+        patch.setattr(human_items, "subjects", lambda _: many)
+        with pytest.raises(SpecError, match="at least 1000 evaluation samples"):
+            human_items.make_items(bench)
+
+
 def test_a_stopped_test_goes_on_and_another_one_is_not_mixed_in(store, items):
     token = store.begin()
     store.answer(token, 2, 5)
@@ -176,4 +224,5 @@ def test_results_are_of_everything_that_was_answered(store, digits, splits, tmp_
     assert [row["obfnet"] for row in rows] == ["raw", "dark"]
     score = rows[0]["listeners"]["people"]
     assert sum(row[4] for row in score["confusion"]) == 3 == score["count"]
+    assert score["chance"] == 0.1
     assert "people: " in (tmp_path / "index.html").read_text()

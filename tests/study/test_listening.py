@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from obfnet import data, freeze
+from obfnet.auditing.examinations.listeners import LISTENERS
 from obfnet.auditing.listeners.listener import WORDS
 from obfnet.auditing.subject import Subject
 from obfnet.errors import MissingExtraError
 from obfnet.nets.fsd import mlp_infnet
-from obfnet.study import cases, listening
+from obfnet.study import cases, listening, listening_clips
 from obfnet.study.alternatives_offer import Bench
-from obfnet.study.confusion import confusion, exact_interval, scored, table
-from obfnet.study.listening_clips import clip_panel
+from obfnet.study.confusion import confusion, constant_guess, exact_interval, scored, table
+from obfnet.study.listening_clips import PACKAGES, clip_panel, installed
 from obfnet.study.listening_panel import ADAPTIVE, Counts
 from obfnet.study.listening_pictures import DENSE, NEAREST, picture_panel
 from obfnet.study.making import Workplace
@@ -54,8 +55,21 @@ def test_intervals_are_the_exact_ones_of_the_tables(hits, count, expected):
 
 def test_chance_is_told_from_knowledge():
     truth = np.arange(100) % 10
-    assert scored(truth, np.zeros(100, np.int64), 10)["p_value"] > 0.4
-    assert scored(truth, np.where(np.arange(100) < 30, truth, -1), 10)["p_value"] < 1e-6
+    assert scored(truth, np.zeros(100, np.int64), 10, 0.1)["p_value"] > 0.4
+    assert scored(truth, np.where(np.arange(100) < 30, truth, -1), 10, 0.1)["p_value"] < 1e-6
+
+
+def test_chance_is_of_what_was_learnt_and_not_of_what_is_asked():
+    learnt, truth = np.array([2, 2, 1]), np.array([1, 1, 1, 2])
+    assert constant_guess(learnt, truth) == 0.25
+
+
+def test_the_label_alone_is_the_infnets_answer_to_what_is_sent(panel):
+    """An InfNet that calls everything the same leaves the most frequent value, and no more."""
+    still = replace(panel, fixed={}, counts=Counts(40, 40, 40))
+    mute = Subject("mute", np.zeros_like)
+    for found in still(mute)["attributes"].values():
+        assert found["label_only"] == found["chance"]
 
 
 def test_who_knows_raw_pictures_only_is_fooled_and_who_adapts_is_not(panel):
@@ -81,6 +95,21 @@ def test_rows_are_found_again_and_shown(bench, tmp_path, monkeypatch):
     page = (tmp_path / "index.html").read_text()
     assert page.count("<caption>") == 3
     assert json.loads((tmp_path / "results.json").read_text())["rows"] == again
+
+
+def test_a_recogniser_that_was_installed_since_is_asked(bench, monkeypatch):
+    assert PACKAGES.keys() == LISTENERS.keys()
+    monkeypatch.setattr(listening_clips, "find_spec", lambda name: name == "pocketsphinx" or None)
+    assert installed() == ("PocketSphinx",)
+    monkeypatch.setattr(listening, "wanted", lambda _: ())
+    heard = replace(bench.place.data, kind="mfcc")
+    clips = replace(bench, place=replace(bench.place, data=heard))
+    found = []
+    monkeypatch.setattr(listening, "kept", lambda path, *_: found.append(path.name))
+    list(listening.rows_of(clips))
+    monkeypatch.setattr(listening_clips, "find_spec", lambda name: True)
+    list(listening.rows_of(clips))
+    assert found[0] != found[1]
 
 
 def test_a_recogniser_that_is_missing_is_left_out_and_sound_is_made_once(tmp_path, capsys):

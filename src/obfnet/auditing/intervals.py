@@ -18,8 +18,8 @@ Values = npt.NDArray[np.float64]
 DRAWN = 2**16
 
 
-def of_fraction(hits: int, count: int) -> Interval:
-    """Wilson's score interval of ``hits`` out of ``count`` (Wilson 1927)."""
+def of_fraction(hits: float, count: int) -> Interval:
+    """Wilson's score interval of ``hits``, which may be a mean, out of ``count`` (Wilson 1927)."""
     if count < 1:
         return (0.0, 1.0)
     z, share = 1.959964, hits / count

@@ -18,17 +18,18 @@ def study(
         bool, typer.Option("--quick", help="a few steps, to see that all runs")
     ] = False,
     effort: Annotated[
-        str | None, typer.Option(help="of audits: quick, standard or full; the study's own if not")
+        str | None, typer.Option(help="of studies that audit: quick, standard or full")
     ] = None,
     data: Annotated[str, typer.Option(help="of human: mnist, fsd or digits")] = "",
 ) -> None:
     """Make a study's figures again from raw data; finished parts are found again in its folder."""
-    from obfnet.study.studies import find
+    from obfnet.study.studies import start
     from obfnet.study.study import Ask
 
-    made = find(name)
     command = f"obfnet study {name} --seed {seed}" + (" --quick" if quick else "")
     command += "" if effort is None else f" --effort {effort}"
     command += f" --data {data}" if data else ""
-    path = made(Ask(out or Path("runs") / f"study-{name}", command, seed, quick, effort, data))
+    path = start(
+        name, Ask(out or Path("runs") / f"study-{name}", command, seed, quick, effort, data)
+    )
     typer.echo(f"results: {path}")

@@ -47,7 +47,7 @@ def forge_codebooks(
     Raises:
         SpecError: the InfNet answers with other classes than the data has, the codes are no
             multiple of them, or it takes more rows for a class than the mechanism certifies.
-        ForgeError: the InfNet does not recognise the rows.
+        NotForgeableError: the InfNet does not recognise the rows.
     """
     started = time.perf_counter()
     assert isinstance(job.mechanism, INDEXED)
@@ -116,7 +116,7 @@ def make_tables(
         taken: rows ``(K, E, *shape)`` of tables that exist, whose decoys are not used again.
 
     Raises:
-        SpecError, ForgeError: as ``forge_codebooks``.
+        SpecError, NotForgeableError: as ``forge_codebooks``.
         InfNetChangedError: something has written to the InfNet.
     """
     assert isinstance(job.mechanism, INDEXED)

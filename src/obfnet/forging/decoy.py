@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from obfnet.errors import ForgeError, SampleRejectedError, SpecError
+from obfnet.errors import NotForgeableError, SampleRejectedError, SpecError
 from obfnet.forging.pool import distinct
 from obfnet.forging.table import (
     LEAST_PROBABILITY,
@@ -90,7 +90,7 @@ def decoy_tables(
     Raises:
         SpecError: the pool holds no samples of this spec, K is no multiple of the number of
             classes, or a number makes no sense.
-        ForgeError: too few samples of a class are recognised for even one table.
+        NotForgeableError: too few samples of a class are recognised for even one table.
     """
     check_request(exemplars, confidence)
     if most_queries is not None and most_queries < 1:
@@ -113,7 +113,7 @@ def decoy_tables(
     needed = codes // len(counts) * exemplars
     if counts.min() < needed:
         label = int(counts.argmin())
-        raise ForgeError(
+        raise NotForgeableError(
             f"class {label}: {counts[label]} of the {len(asked)} public samples asked about are "
             f"recognised as it with probability {confidence} or more, expected at least {needed}: "
             "add samples of that class to the pool, allow more queries, or ask for fewer exemplars"

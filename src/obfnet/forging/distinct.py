@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from obfnet.errors import ForgeError
+from obfnet.errors import NotForgeableError
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.seeds import branch
 from obfnet.specs import Samples
@@ -63,7 +63,7 @@ def compare(obfnets: Sequence[ObfNet], samples: Samples, seed: int) -> Distinctn
         seed: fixes draws of mechanisms and which pairs a decoder is tried on.
 
     Raises:
-        ForgeError: two ObfNets give nearly the same x', or have the same encoder or table.
+        NotForgeableError: two ObfNets give nearly the same x', or have the same encoder or table.
     """
     count = len(obfnets)
     draw = np.random.default_rng(branch(seed, "distinct"))
@@ -111,7 +111,7 @@ def _refuse_twins(what: str, apart: Values, least: float) -> None:
     if alike:
         nearest = int(apart[pairs].argmin())
         one, other = int(pairs[0][nearest]), int(pairs[1][nearest])
-        raise ForgeError(
+        raise NotForgeableError(
             f"{alike} pairs of ObfNets are not distinct: the {what} of numbers {one} and {other} "
             f"differ by {apart[one, other]:.2g}, expected at least {least}: forge with another "
             "seed, or with other rows or a larger pool"

@@ -97,7 +97,7 @@ def forge(
 
     Raises:
         SpecError: something in the call does not fit, or no encoder fits the budget.
-        ForgeError: rows are not recognised, or two ObfNets are not distinct.
+        NotForgeableError: rows are not recognised, or two ObfNets are not distinct.
         InfNetChangedError: something has written to the InfNet.
         BackendError: an InfNet behind an endpoint failed; what was kept stays.
     """

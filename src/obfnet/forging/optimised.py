@@ -64,7 +64,7 @@ def optimise_tables(
     Raises:
         SpecError: the InfNet gives no gradients, K is no multiple of the number of classes, or
             a number makes no sense.
-        ForgeError: a row is still not recognised as its class.
+        NotForgeableError: a row is still not recognised as its class.
     """
     check_request(exemplars, confidence)
     if not infnet.differentiable:

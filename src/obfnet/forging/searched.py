@@ -80,7 +80,7 @@ def search_tables(
     Raises:
         SpecError: the InfNet answers with labels only, K is no multiple of the number of
             classes, or a number makes no sense.
-        ForgeError: a row is still not recognised as its class.
+        NotForgeableError: a row is still not recognised as its class.
     """
     check_request(exemplars, confidence)
     if most_queries <= STARTS or waves < 1:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from obfnet.errors import ForgeError, SpecError
+from obfnet.errors import NotForgeableError, SpecError
 from obfnet.nets.frozen import Scores
 from obfnet.specs import Labels, Samples
 
@@ -78,7 +78,7 @@ def recognise(rows: Samples, answers: Scores, queries: int, advice: str) -> Reco
         advice: what to do where one is not recognised.
 
     Raises:
-        ForgeError: an exemplar has less than ``LEAST_CONFIDENCE`` of its class.
+        NotForgeableError: an exemplar has less than ``LEAST_CONFIDENCE`` of its class.
     """
     codes, exemplars, classes = answers.shape
     labels = classes_of(codes, classes)
@@ -86,7 +86,7 @@ def recognise(rows: Samples, answers: Scores, queries: int, advice: str) -> Reco
     lost = np.argwhere(~(reached >= LEAST_CONFIDENCE))  # NaN is lost as well
     if len(lost):
         code, exemplar = lost[0]
-        raise ForgeError(
+        raise NotForgeableError(
             f"{len(lost)} of {codes * exemplars} rows are not recognised as their class (first: "
             f"code {code} has probability {reached[code, exemplar]:.2f} of class {labels[code]}, "
             f"expected at least {LEAST_CONFIDENCE}): {advice}"

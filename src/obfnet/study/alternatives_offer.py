@@ -15,6 +15,7 @@ from obfnet.bundling.onnx_export import export_onnx
 from obfnet.edge.onnxruntime_runtime import load
 from obfnet.nets.frozen import TorchInfNet
 from obfnet.nets.infnet import InfNet
+from obfnet.seeds import branch
 from obfnet.specs import Samples
 from obfnet.study.making import Workplace
 
@@ -69,5 +70,7 @@ def on_one_thread(net: nn.Module, samples: Samples) -> Transform:
 
 
 def probes(place: Workplace, count: int = 64) -> Samples:
-    """Real training samples for the parity check of an export."""
-    return np.ascontiguousarray(place.data.samples[place.splits.train[:count]])
+    """Real training samples for the parity check of an export, drawn: data may lie by class."""
+    order = np.random.default_rng(branch(place.seed, "probes"))
+    chosen = order.permutation(place.splits.train)[:count]
+    return np.ascontiguousarray(place.data.samples[chosen])

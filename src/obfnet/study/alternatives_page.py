@@ -49,6 +49,7 @@ COLUMNS: Mapping[str, Callable[[Row], str]] = MappingProxyType(
         "bytes up": _count("request_bytes"),
         "bytes down": _count("response_bytes"),
         "bytes once": _count("once_bytes"),
-        "tested on": _count("evaluated"),
+        "attacked on": _count("evaluated"),
+        "encrypted": _count("encrypted"),
     }
 )

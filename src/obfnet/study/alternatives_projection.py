@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+import torch
+from torch import nn
+
 from obfnet.auditing.subject import Subject
 from obfnet.registry import find
 from obfnet.seeds import branch
-from obfnet.specs import Samples
-from obfnet.study.alternatives_offer import Bench, Maker, Offer
+from obfnet.study.alternatives_offer import Bench, Maker, Offer, on_one_thread, probes
 from obfnet.study.alternatives_retrained import ANEW, retrained
 from obfnet.study.transforms import random_projection
 
@@ -33,10 +36,12 @@ def _projected(name: str, part: int, bench: Bench) -> Offer:
     key = branch(place.seed, "projection", part)
     transform = random_projection(spec.size, key, kept)
 
-    def sent(samples: Samples) -> Samples:
-        """What goes over the wire; an audit sees it in place, with zeros for the rest."""
-        return transform(samples).reshape(len(samples), -1)[:, :kept]
-
+    # What goes over the wire; an audit sees it in place, with zeros for the rest.
+    turn = nn.Linear(spec.size, kept, bias=False)
+    each = np.eye(spec.size, dtype=np.float32).reshape(-1, *spec.shape)
+    columns = transform(each).reshape(spec.size, spec.size)[:, :kept]
+    turn.weight.data = torch.from_numpy(columns.T.copy())
+    sent = on_one_thread(nn.Sequential(nn.Flatten(), turn), probes(place))
     dense = find("infnets", place.case.infnet.replace("-ic", "-im"))
     net = retrained(bench, name, transform, partial(dense, spec.shape, classes), ANEW)
     return Offer(Subject(name, transform), net, RETRAINED, sent, {"kept": kept})

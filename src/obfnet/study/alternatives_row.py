@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import numpy as np
+import torch
 
 from obfnet.auditing.audit import audit_all
 from obfnet.auditing.effort import Effort
@@ -67,14 +68,19 @@ def measured(bench: Bench, offer: Offer, effort: Effort) -> dict[str, Any]:
 
 
 def one_by_one(device: Any, samples: Samples) -> dict[str, float]:  # noqa: ANN401  # any callable
-    """Milliseconds for one sample at a time."""
-    for sample in samples[:WARM]:
-        device(sample[None])
-    seconds = []
-    for sample in samples:
-        started = time.perf_counter()
-        device(sample[None])
-        seconds.append(time.perf_counter() - started)
+    """Milliseconds for one sample at a time, on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for sample in samples[:WARM]:
+            device(sample[None])
+        seconds = []
+        for sample in samples:
+            started = time.perf_counter()
+            device(sample[None])
+            seconds.append(time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(threads)
     return spread(seconds)
 
 

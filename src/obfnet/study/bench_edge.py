@@ -34,7 +34,7 @@ ASL, LETTERS = (3, 64, 64), 29
 def bench_edge(folder: Path, seed: int, command: str) -> Path:
     """Forge what has data, then sizes, accuracy, leakage, round trips, and times at the end.
 
-    Also writes ``table.md``, the table of docs/export.md.
+    Results are written after each case, with ``table.md``, the table of docs/export.md.
     """
     started = time.perf_counter()
     cases = [trained_case(name, label, folder, seed) for name in TRAINED for label in ENCODERS]
@@ -43,6 +43,7 @@ def bench_edge(folder: Path, seed: int, command: str) -> Path:
     for case in cases:
         if case.trained is not None:
             rows += kept_rows(case, case.trained, folder, seed)
+            _written(rows, Maker(), folder, command, started)
     rows += clean_starts(bundle_path(cases[0], folder))
     return measure(cases, rows, folder, seed, command, started)
 
@@ -55,14 +56,22 @@ def measure(
     command: str,
     started: float,
 ) -> Path:
-    """Take the times of ``cases`` and publish them in front of ``rows``."""
+    """Take the times of ``cases``, and after each publish all until then in front of ``rows``."""
     torch.set_num_threads(1)
     maker, timed = Maker(), []
+    path = folder / "results.json"
     for case in cases:
         say(f"times of {case.name}")
         timed += timed_rows(case, maker, seed)
+        path = _written([*timed, *rows], maker, folder, command, started)
+    return path
+
+
+def _written(
+    rows: Sequence[dict[str, Any]], maker: Maker, folder: Path, command: str, started: float
+) -> Path:
     missing = "; ".join(f"{what}: {why}" for what, why in maker.missing.items())
     note = NOTE + (f" Left out: {missing}." if missing else "")
-    path = publish(folder, command, [*timed, *rows], time.perf_counter() - started, TITLE, note)
-    files.write(folder / "table.md", table([*timed, *rows]))
+    path = publish(folder, command, rows, time.perf_counter() - started, TITLE, note)
+    files.write(folder / "table.md", table(rows))
     return path

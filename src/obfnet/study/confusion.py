@@ -36,13 +36,27 @@ def exact_interval(hits: int, count: int) -> Interval:
     return (low, high)
 
 
-def scored(truth: Labels, found: Labels, classes: int, adaptive: bool = False) -> dict[str, Any]:
+def constant_guess(learnt: Labels, truth: Labels) -> float:
+    """How often the most frequent of ``learnt`` ``(n,)`` is right about ``truth`` ``(m,)``."""
+    return float((truth == np.bincount(learnt).argmax()).mean())
+
+
+def scored(
+    truth: Labels, found: Labels, classes: int, chance: float, adaptive: bool = False
+) -> dict[str, Any]:
     """Accuracy with its exact interval, and how often chance alone gives as many hits.
 
-    Chance is the best constant guess for these ``truth``; ``p_value`` is one-sided.
+    Interval and ``p_value``, which is one-sided, are per answer: of answers about the same x', or
+    by the same person, they say less than they seem to.
+
+    Args:
+        truth: ``(n,)``.
+        found: ``(n,)``, -1 where nothing was recognised.
+        classes: how many there are.
+        chance: share that somebody gets right who knows nothing of the sample.
+        adaptive: whether ``found`` is by somebody who learnt from x'.
     """
     hits, count = int((found == truth).sum()), len(truth)
-    chance = float(np.bincount(truth, minlength=classes).max() / max(1, count))
     return {
         "accuracy": hits / max(1, count),
         "accuracy_ci": list(exact_interval(hits, count)),
@@ -52,6 +66,11 @@ def scored(truth: Labels, found: Labels, classes: int, adaptive: bool = False) -
         "adaptive": adaptive,
         "confusion": confusion(truth, found, classes),
     }
+
+
+def among(truth: Labels, found: Labels, classes: int) -> dict[str, Any]:
+    """``scored`` for somebody who was offered ``classes`` answers and asked about all alike."""
+    return scored(truth, found, classes, 1 / classes)
 
 
 def table(title: str, counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from obfnet.auditing.intervals import Interval, of_fraction
 from obfnet.data.dataset import Dataset
@@ -17,6 +18,8 @@ from obfnet.nets.cost import cost
 from obfnet.nets.frozen import InfNet
 from obfnet.specs import Labels, Samples
 
+#: Whether each ObfNet's x' of each sample was answered right, ``(ObfNets, n)``.
+Right = npt.NDArray[np.bool_]
 #: Student's 97.5 % quantile for n - 1 degrees of freedom.
 _STUDENT = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 8: 2.365, 10: 2.262}
 
@@ -27,6 +30,7 @@ def row(
     held: Dataset,
     seeds: Sequence[int],
     clean: float | None = None,
+    interval: Callable[[Right], Interval] | None = None,
 ) -> dict[str, Any]:
     """One results row over all ObfNets of ``fleet``, judged on the test samples ``held``.
 
@@ -36,10 +40,13 @@ def row(
         held: test samples with their labels.
         seeds: what the row says it is over.
         clean: accuracy on raw test samples; by default the InfNet is asked.
+        interval: of the mean accuracy; by default over seeds where there are several, over
+            samples of a single one.
     """
     obfnets = [obfnet for each in fleet for obfnet in each.obfnets]
     clean = _share(infnet.predict(held.samples), held) if clean is None else clean
-    accuracies = [_share(_answers(infnet, each(held.samples)), held) for each in obfnets]
+    right = np.stack([_answers(infnet, each(held.samples)) == held.labels for each in obfnets])
+    accuracies = [float(each) for each in right.mean(axis=1)]
     twins = [_share(each.twin.predict(held.samples), held) for each in fleet if each.twin]
     accuracy = float(np.mean(accuracies))
     first = obfnets[0]
@@ -54,7 +61,7 @@ def row(
         "seeds": list(seeds),
         "clean_accuracy": clean,
         "accuracy": accuracy,
-        "accuracy_ci": list(_interval(accuracies, len(held))),
+        "accuracy_ci": list((interval or _interval)(right)),
         "accuracies": accuracies,
         "validation_accuracy": float(np.mean([each.validation_accuracy for each in obfnets])),
         "drop": clean - accuracy,
@@ -68,14 +75,13 @@ def row(
     }
 
 
-def _interval(accuracies: Sequence[float], count: int) -> Interval:
-    """Over seeds where there are several, over the ``count`` samples of a single one."""
-    if len(accuracies) > 1:
-        return over_seeds(accuracies)
-    return of_fraction(round(accuracies[0] * count), count)
+def _interval(right: Right) -> Interval:
+    if len(right) > 1:
+        return over_seeds(right.mean(axis=1))
+    return of_fraction(int(right.sum()), right.size)
 
 
-def over_seeds(values: Sequence[float]) -> Interval:
+def over_seeds(values: Sequence[float] | npt.NDArray[np.float64]) -> Interval:
     """95 % interval of the mean over two seeds or more, by Student's t."""
     mean = float(np.mean(values))
     quantile = _STUDENT[max(count for count in _STUDENT if count <= len(values))]

@@ -11,8 +11,8 @@ from typing import Any
 from obfnet.progress import say
 from obfnet.seeds import branch
 from obfnet.study.alternatives_offer import Bench
-from obfnet.study.confusion import scored
-from obfnet.study.human_items import make_items
+from obfnet.study.confusion import among
+from obfnet.study.human_items import POOL, make_items
 from obfnet.study.human_server import serving
 from obfnet.study.human_store import Store
 from obfnet.study.listening import COLUMNS, matrices
@@ -22,9 +22,10 @@ from obfnet.study.study import Ask
 
 TITLE = "People who listen and look"
 NOTE = (
-    "Volunteers named the digit in raw samples and in x' of each ObfNet, in an order of their own. "
-    "Intervals are exact for independent answers; those of several volunteers about the same "
-    "samples are not quite independent. Chance is the best constant guess."
+    "Each volunteer named the digit in one raw sample of each class and in one x' of each class "
+    "through each ObfNet, drawn afresh, in an order of their own. Intervals and p-values are per "
+    "answer: answers of one person, and those about the same x' (a codebook has few), hang "
+    "together, so they are narrower than the truth. Chance is one in the number of classes."
 )
 PEOPLE = "people"
 
@@ -38,7 +39,7 @@ def human_study(ask: Ask) -> Path:
     place = open_workplace(ask.data or "mnist", ask.seed)
     bench = Bench(place, make_infnet(place), ask.folder / place.data.name, ask.quick)
     store = Store(ask.folder / "human.sqlite", branch(place.seed, "human"))
-    store.offer(make_items(bench))
+    store.offer(make_items(bench, 1 if ask.quick else POOL))
     finished: queue.Queue[None] = queue.Queue()
     path = ask.folder / "results.json"
     with serving(store, place.data.classes, lambda: finished.put(None)) as url:
@@ -66,7 +67,7 @@ def rows_of(place: Workplace, store: Store) -> list[dict[str, Any]]:
             "infnet": place.case.infnet_label,
             "obfnet": name,
             "seeds": [place.seed],
-            "listeners": {PEOPLE: scored(truth, found, len(place.data.classes))},
+            "listeners": {PEOPLE: among(truth, found, len(place.data.classes))},
             "evaluated": len(truth),
         }
         for name, (truth, found) in store.answers().items()

@@ -8,13 +8,14 @@ import numpy as np
 
 from obfnet.auditing.pages.pictures import data_uri as picture
 from obfnet.auditing.pages.sound import data_uri as clip
+from obfnet.errors import SpecError
 from obfnet.seeds import branch
 from obfnet.study.alternatives_offer import Bench
 from obfnet.study.listening import subjects
 from obfnet.study.listening_sound import sound_of
 
-#: As many clips through each ObfNet as the paper's volunteers heard.
-EACH = 10
+#: Samples of each class that a volunteer's one through an ObfNet is drawn from, at most.
+POOL = 10
 PIXELS = 252
 
 
@@ -38,21 +39,32 @@ class Item:
         return self.media.startswith("data:audio/")
 
 
-def make_items(bench: Bench, each: int = EACH) -> list[Item]:
-    """``each`` evaluation samples for every subject, no sample twice.
+def make_items(bench: Bench, pool: int = POOL) -> list[Item]:
+    """Up to ``pool`` evaluation samples of each class for every subject, as many of each.
 
-    Classes are drawn as they come: a volunteer who counts what was there learns nothing, and chance
-    is what it is for each by itself.
+    No sample is there twice, so nobody meets one raw and obfuscated. A volunteer is asked about
+    one item of each subject and class: see ``Store.next``.
 
     Raises:
+        SpecError: fewer samples of a class than subjects.
         MissingExtraError: spoken digits, and librosa is not installed.
     """
     place = bench.place
+    makers = subjects(bench)
     order = np.random.default_rng(branch(place.seed, "volunteers"))
     chosen = order.permutation(place.splits.evaluation)
+    own = [chosen[place.data.labels[chosen] == label] for label in range(len(place.data.classes))]
+    least = min(map(len, own))
+    each = min(pool, least // len(makers))
+    if each < 1:
+        raise SpecError(
+            f"expected at least {len(makers)} evaluation samples of each class, one for each way "
+            f"to send it, got {least} of one class: take a larger dataset"
+        )
     made = []
-    for position, (name, make) in enumerate(subjects(bench).items()):
-        part = place.data.take(chosen[position * each : (position + 1) * each])
+    for position, (name, make) in enumerate(makers.items()):
+        here = slice(position * each, (position + 1) * each)
+        part = place.data.take(np.concatenate([indices[here] for indices in own]))
         sent = make().transform(part.samples)
         if place.data.kind == "mfcc":
             seed = branch(place.seed, "sound") % 2**32

@@ -7,7 +7,7 @@ from html import escape
 from string import Template
 
 from obfnet.specs import Labels
-from obfnet.study.confusion import said, scored, table
+from obfnet.study.confusion import among, said, table
 from obfnet.study.human_store import Next, Store
 
 PAGE = Template("""<!doctype html>
@@ -105,7 +105,8 @@ def end(store: Store, token: str, classes: Sequence[str]) -> str:
         "Thank you",
         f'<p role="status" id="done">All questions are answered.</p><h2>You</h2><ul>{lines}</ul>'
         f"<h2>All {store.volunteers()} volunteers</h2>{tables}"
-        "<p>Intervals are exact (Clopper and Pearson), 95 %.</p>",
+        "<p>Intervals are 95 %, per answer: answers of one person, or about the same sample, hang "
+        "together, so they are narrower than the truth.</p>",
     )
 
 
@@ -117,12 +118,12 @@ def refusal(message: str) -> str:
 
 def _line(truth: Labels, found: Labels, classes: int) -> str:
     return f"{int((truth == found).sum())} of {len(truth)} right, " + said(
-        scored(truth, found, classes)
+        among(truth, found, classes)
     )
 
 
 def _matrix(truth: Labels, found: Labels, classes: int) -> list[list[int]]:
-    matrix: list[list[int]] = scored(truth, found, classes)["confusion"]
+    matrix: list[list[int]] = among(truth, found, classes)["confusion"]
     return matrix
 
 

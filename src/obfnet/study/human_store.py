@@ -16,6 +16,8 @@ from obfnet.seeds import branch
 from obfnet.specs import Labels
 from obfnet.study.human_items import Item
 
+#: A subject and a class: a volunteer is asked about one item of each.
+Kind = tuple[str, int]
 SCHEMA = """
 create table if not exists item (
     number integer primary key, subject text not null, truth integer not null, media text not null);
@@ -79,7 +81,7 @@ class Store:
         """
         with self._open() as base:
             row = base.execute("select subject, truth, media from item where number = 1").fetchone()
-            total = int(base.execute("select count(*) from item").fetchone()[0])
+            total = len({kind for _, kind in _kinds(base)})
         if row is None:
             raise SpecError(f"{self.path} holds no items: offer some first")
         return Next(1, Item(*row), 0, total)
@@ -96,6 +98,8 @@ class Store:
     def next(self, token: str) -> Next | None:
         """What to ask next, in this volunteer's own order; None when all is answered.
 
+        A volunteer is asked about one item of each subject and class, drawn from all of these.
+
         Raises:
             SpecError: no such volunteer.
         """
@@ -107,26 +111,24 @@ class Store:
                     "select item from answer where volunteer = ?", (volunteer,)
                 )
             }
-            total = int(base.execute("select count(*) from item").fetchone()[0])
-            order = np.random.default_rng(branch(self.seed, "volunteer", volunteer))
-            for position in order.permutation(total):
-                number = int(position) + 1
+            drawn = self._drawn(base, volunteer)
+            for number in drawn:
                 if number not in answered:
                     row = base.execute(
                         "select subject, truth, media from item where number = ?", (number,)
                     ).fetchone()
-                    return Next(number, Item(*row), len(answered), total)
+                    return Next(number, Item(*row), len(answered), len(drawn))
         return None
 
     def answer(self, token: str, item: int, said: int) -> None:
         """Keep an answer; the first one counts.
 
         Raises:
-            SpecError: no such volunteer or item.
+            SpecError: no such volunteer, or an item that this one is not asked about.
         """
         with self._open() as base:
             volunteer = _volunteer(base, token)
-            if not base.execute("select 1 from item where number = ?", (item,)).fetchone():
+            if item not in self._drawn(base, volunteer):
                 raise SpecError(f"no item {item} in this test: go back to the start page")
             base.execute(
                 "insert or ignore into answer values (?, ?, ?, datetime('now'))",
@@ -161,11 +163,27 @@ class Store:
             found = base.execute("select count(distinct volunteer) from answer").fetchone()
         return int(found[0])
 
+    def _drawn(self, base: sqlite3.Connection, volunteer: int) -> list[int]:
+        """Numbers of the items that this volunteer is asked about, in order."""
+        order = np.random.default_rng(branch(self.seed, "volunteer", volunteer))
+        kinds = _kinds(base)
+        found: dict[Kind, int] = {}
+        for position in order.permutation(len(kinds)):
+            number, kind = kinds[position]
+            found.setdefault(kind, number)
+        return list(found.values())
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self.path, timeout=30)) as base, base:
             base.execute("pragma foreign_keys = on")
             yield base
+
+
+def _kinds(base: sqlite3.Connection) -> list[tuple[int, Kind]]:
+    """Each item's number with its subject and class."""
+    rows = base.execute("select number, subject, truth from item order by number").fetchall()
+    return [(number, (subject, truth)) for number, subject, truth in rows]
 
 
 def _volunteer(base: sqlite3.Connection, token: str) -> int:

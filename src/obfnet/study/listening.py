@@ -24,7 +24,7 @@ from obfnet.study.alternatives_offer import Bench
 from obfnet.study.alternatives_ours import forged_set, wanted
 from obfnet.study.confusion import said, table
 from obfnet.study.kept import kept, key
-from obfnet.study.listening_clips import clip_panel
+from obfnet.study.listening_clips import clip_panel, installed
 from obfnet.study.listening_panel import Panel
 from obfnet.study.listening_pictures import picture_panel
 from obfnet.study.making import make_infnet, open_workplace
@@ -37,8 +37,9 @@ NOTE = (
     "Who is asked names the digit of evaluation samples. All but the adaptive one learnt from raw "
     "samples only; the adaptive one learns from what is sent, and tells private attributes too. "
     "The label leaks by design, so an adaptive listener that names the digit proves nothing; one "
-    "that names the speaker would. Intervals are exact (Clopper and Pearson), chance is the best "
-    "constant guess."
+    "that names the speaker would. Intervals (Clopper and Pearson) and p-values are per sample: a "
+    "codebook sends few different x', so of its rows they are narrower than the truth. Chance is "
+    "the most frequent digit of the samples that the adaptive one learns from."
 )
 #: Shares of digits that the paper's ten volunteers named right: range over its four pairs of nets.
 PUBLISHED = MappingProxyType({"raw": [1.0, 1.0], "O_C": [0.05, 0.07], "O_M": [0.04, 0.07]})
@@ -89,9 +90,13 @@ def listening_study(datasets: Sequence[str], ask: Ask) -> Path:
 
 
 def rows_of(bench: Bench) -> Iterator[Row]:
-    """One row after another, each made or found again; the panel is made when first asked."""
+    """One row after another, each made or found again; the panel is made when first asked.
+
+    A recogniser that was installed since makes every row anew, with it.
+    """
     place = bench.place
     made: list[Panel] = []
+    asked = installed() if place.data.kind == "mfcc" else ()
 
     def panel() -> Panel:
         if not made:
@@ -100,7 +105,7 @@ def rows_of(bench: Bench) -> Iterator[Row]:
 
     for name, subject in subjects(bench).items():
         say(f"{name} on {place.data.name}")
-        digest = key(run=place.run, name=name, quick=bench.quick)
+        digest = key(run=place.run, name=name, quick=bench.quick, listeners=asked)
         make = partial(_row, bench, name, subject, panel)
         yield kept(
             bench.folder / "listening" / f"{digest}.json",

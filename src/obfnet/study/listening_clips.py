@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from types import MappingProxyType
 
 from obfnet.auditing.examinations.listeners import LISTENERS
 from obfnet.auditing.listeners.listener import Clips, Listener
@@ -16,11 +18,18 @@ from obfnet.study.alternatives_offer import Bench
 from obfnet.study.listening_panel import Counts, Panel, drawn
 from obfnet.study.listening_sound import sound_of
 
+#: What each of ``LISTENERS`` is installed as.
+PACKAGES = MappingProxyType({"Moonshine tiny": "moonshine_voice", "PocketSphinx": "pocketsphinx"})
 #: Turning MFCC into sound takes a good part of a second for each clip.
 COUNTS = Counts(asked=300, learnt=600, chosen=150)
 SCHEDULE = Schedule(epochs=40, batch=32)
 #: Raw clips that a recogniser is fitted to; no obfuscated one.
 PRACTICE = 60
+
+
+def installed() -> tuple[str, ...]:
+    """Sorted names of the recognisers that can be asked here; none of them is loaded."""
+    return tuple(sorted(name for name, package in PACKAGES.items() if find_spec(package)))
 
 
 def clip_panel(

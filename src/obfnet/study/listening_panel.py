@@ -14,7 +14,7 @@ from obfnet.forging.loop import Schedule
 from obfnet.seeds import branch
 from obfnet.specs import Labels, Samples
 from obfnet.study.alternatives_offer import Bench
-from obfnet.study.confusion import scored
+from obfnet.study.confusion import constant_guess, scored
 from obfnet.study.listening_adaptive import learned
 
 ADAPTIVE = "adaptive, learnt from what is sent"
@@ -63,7 +63,9 @@ class Panel:
     def __call__(self, subject: Subject) -> dict[str, Any]:
         """A row's ``listeners`` and ``attributes``, of evaluation samples only.
 
-        Attributes are told by the adaptive one: the others know digits only.
+        Attributes are told by the adaptive one: the others know digits only. Chance is the most
+        frequent value of the samples that the adaptive one learns from. What the label alone tells
+        is told by the InfNet's answers to x', which the backend has, as in an audit.
         """
         place, quick = self.bench.place, self.bench.quick
         counts = self.counts.fewer(10) if quick else self.counts
@@ -74,7 +76,8 @@ class Panel:
             drawn(self.bench, "evaluation", counts.asked),
         )
         held = parts[-1]
-        sensed = [self.sense(subject.transform(part.samples)) for part in parts]
+        sent = [subject.transform(part.samples) for part in parts]
+        sensed = [self.sense(each) for each in sent]
         train, check, seen = (self.features(each) for each in sensed)
 
         def told(name: str, values: list[Labels]) -> Labels:
@@ -83,17 +86,20 @@ class Panel:
             return learned(own, chosen, schedule, seed, f"adaptive: {name}")(seen)
 
         classes = len(held.classes)
+        chance = constant_guess(parts[0].labels, held.labels)
         found = {
-            name: scored(held.labels, recognise(sensed[-1]), classes)
+            name: scored(held.labels, recognise(sensed[-1]), classes, chance)
             for name, recognise in self.fixed.items()
         }
         digits = told("label", [part.labels for part in parts])
-        found[ADAPTIVE] = scored(held.labels, digits, classes, adaptive=True)
+        found[ADAPTIVE] = scored(held.labels, digits, classes, chance, adaptive=True)
+        known, asked = (self.bench.infnet.predict(each) for each in (sent[0], sent[-1]))
         attributes = {}
         for name, names in held.attribute_names.items():
             values = [part.attributes[name] for part in parts]
-            score = scored(values[-1], told(name, values), len(names), adaptive=True)
-            by_label = _by_label(parts[0].labels, values[0], held.labels)
+            chance = constant_guess(values[0], values[-1])
+            score = scored(values[-1], told(name, values), len(names), chance, adaptive=True)
+            by_label = _by_label(known, values[0], asked)
             attributes[name] = {
                 "accuracy": score["accuracy"],
                 "accuracy_ci": score["accuracy_ci"],
@@ -110,11 +116,10 @@ def drawn(bench: Bench, part: str, count: int) -> Dataset:
     return place.data.take(order.permutation(getattr(place.splits, part))[:count])
 
 
-def _by_label(labels: Labels, values: Labels, asked: Labels) -> Labels:
-    """The most frequent value among those of the same label: what the label alone tells."""
-    most = np.array([
-        np.bincount(values[labels == label]).argmax() if (labels == label).any() else 0
-        for label in range(int(max(labels.max(), asked.max())) + 1)
-    ])  # fmt: skip
+def _by_label(answers: Labels, values: Labels, asked: Labels) -> Labels:
+    """The most frequent value among those with the same answer, or of all where it is new."""
+    most = np.full(int(max(answers.max(), asked.max())) + 1, np.bincount(values).argmax())
+    for answer in np.unique(answers):
+        most[answer] = np.bincount(values[answers == answer]).argmax()
     found: Labels = most[asked]
     return found

@@ -25,7 +25,8 @@ KEYS = {
     "seeds": "seeds the row is over",
     "clean_accuracy": "of the InfNet on raw samples",
     "accuracy": "of the InfNet on x'",
-    "accuracy_ci": "95 % interval; over seeds where there are several",
+    "accuracy_ci": "95 % interval; over seeds where there are several, in studies of the ObfNet "
+    "paper over test samples as well",
     "accuracies": "of each seed",
     "validation_accuracy": "on what chose the checkpoints",
     "drop": "clean_accuracy - accuracy",
@@ -54,6 +55,8 @@ KEYS = {
     "hundred_ms": "the same, of 100 runs as the papers print them: min, mean, max",
     "published_ms": "likewise, as a paper prints it for its own board",
     "round_trip_ms": "one sample, from the call on the device to the label: min, median, max",
+    "per_sample_ms": "a prepared request to its answer, over the samples in it: min, median, max",
+    "transmission_ms": "what a link adds to one request: min, median, max",
     "forge_seconds": "wall time of forging, per ObfNet",
     "devices": "how many sets",
     "distinctness": "over all pairs of a fleet, see forging.distinct",
@@ -83,10 +86,11 @@ KEYS = {
     "decrypt_ms": "the device's part of edge_ms after the answer",
     "response_bytes": "body of one answer",
     "once_bytes": "sent once, before the first sample: keys",
+    "encrypted": "samples that were really encrypted; accuracies of a homomorphic row are of these",
     "clear_accuracy": "of the model of a homomorphic row on all test samples, not encrypted",
-    "listeners": "who was asked what was sent, by name: accuracy with exact interval, p_value "
-    "against chance, adaptive if it learnt from x', confusion (rows: true class; last column: "
-    "nothing recognised)",
+    "listeners": "who was asked what was sent, by name: accuracy with its interval per answer, "
+    "p_value against chance, likewise, adaptive if it learnt from x', confusion (rows: true class; "
+    "last column: nothing recognised)",
     "published": "what the paper reports for the same, null where it has nothing",
     "baseline_leakage": "as the baseline measures it, where leakage is as the subject does",
 }

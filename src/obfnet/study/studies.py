@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
-from obfnet.errors import UnknownNameError
+from obfnet.errors import SpecError, UnknownNameError
 from obfnet.study.alternatives import alternatives_study
 from obfnet.study.audit_study import audit_study, obfnets, transforms
 from obfnet.study.forge_cifar10 import forge_cifar10
@@ -18,7 +19,7 @@ from obfnet.study.obfnet_paper.fsd import obfnet_fsd
 from obfnet.study.obfnet_paper.mnist import obfnet_mnist, obfnet_mnist_long
 from obfnet.study.obfnet_paper.timing import obfnet_time
 from obfnet.study.obfnet_paper.whole import obfnet
-from obfnet.study.study import Study
+from obfnet.study.study import Ask, Study
 
 STUDIES: dict[str, Study] = {
     "alternatives": partial(alternatives_study, ("mnist", "fsd")),
@@ -51,6 +52,34 @@ STUDIES: dict[str, Study] = {
     "transforms-fsd": partial(audit_study, transforms, ("fsd",)),
     "transforms-mnist": partial(audit_study, transforms, ("mnist",)),
 }
+
+#: Studies that audit, and so take an effort: all whose names begin so, but the one of times.
+AUDITING = frozenset(
+    name for name in STUDIES if name.startswith(("alternatives", "audit", "obfnet", "transforms"))
+) - {"obfnet-time"}
+#: Studies whose names do not say the dataset.
+OPEN = frozenset({"human"})
+
+
+def start(name: str, ask: Ask) -> Path:
+    """Run the study ``name`` and return the path of its results.
+
+    Raises:
+        UnknownNameError: there is none.
+        SpecError: it is asked for an effort or a dataset that it would not heed; a quick run has an
+            effort of its own.
+    """
+    study = find(name)
+    if ask.effort is not None and name not in AUDITING:
+        raise SpecError(f"study {name!r} makes no audits by a preset: leave out --effort")
+    if ask.effort is not None and ask.quick:
+        raise SpecError("--quick has an effort of its own: leave out --quick or --effort")
+    if ask.data and name not in OPEN:
+        raise SpecError(
+            f"study {name!r} has data of its own, --data is for {', '.join(sorted(OPEN))}: leave "
+            "it out, or choose the study of that dataset"
+        )
+    return study(ask)
 
 
 def find(name: str) -> Study:

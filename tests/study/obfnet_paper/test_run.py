@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from obfnet.errors import ForgeError
+from obfnet.auditing.effort import preset
+from obfnet.errors import ForgeError, NotForgeableError, QueryBudgetError, StorageError
 from obfnet.study import results, studies
 from obfnet.study.obfnet_paper import rows as rows_module
 from obfnet.study.obfnet_paper import whole
@@ -44,6 +45,7 @@ def test_rows_have_what_the_paper_lacks(ran):
     assert set(om["attributes"]) == {"slant", "thickness"}
     assert len(om["accuracies"]) == len(om["seeds"]) == 2
     assert om["audited"] == 1
+    assert codebook["differs"] == "it is tiny"
     for row in (om, codebook):
         assert row["bytes"] > 1000
         assert row["edge_ms"]["min"] > 0
@@ -101,16 +103,31 @@ def test_what_cannot_be_forged_is_a_row_and_no_end(ran, tmp_path, monkeypatch):
     ask, _ = ran
 
     def refused(place, trial):
-        raise ForgeError("10 of 10 rows are not recognised")
+        raise NotForgeableError("10 of 10 rows are not recognised")
 
     place = replace(open_place(SHORT, ask), folder=tmp_path)
     monkeypatch.setattr(rows_module, "_forged", refused)
-    made = rows_module._made(place, SHORT.trials[1])
+    made = rows_module._kept(place, "codebook", SHORT.trials[1])
+    assert not list(tmp_path.iterdir())  # it is tried again by the next run
     assert made.row["unmeasured"] == {"forging": "10 of 10 rows are not recognised"}
     assert "accuracy" not in made.row
     path = publish(replace(ask, folder=tmp_path), [made], TITLE)
     assert results.read(path)["rows"] == [made.row]
     assert "10 of 10 rows are not recognised" in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize("kind", [ForgeError, QueryBudgetError, StorageError])
+def test_any_other_error_is_an_end_and_no_row(ran, tmp_path, monkeypatch, kind):
+    ask, _ = ran
+
+    def failed(place, trial):
+        raise kind("not now")
+
+    place = replace(open_place(SHORT, ask), folder=tmp_path)
+    monkeypatch.setattr(rows_module, "_forged", failed)
+    with pytest.raises(kind, match="not now"):
+        rows_module._kept(place, "codebook", SHORT.trials[1])
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_page_shows_figures_and_pictures(ran):
@@ -133,7 +150,9 @@ def test_our_figure_against_the_papers(paper, said):
 
 def test_an_audit_tries_as_hard_as_asked(tmp_path):
     assert effort_of(Ask(tmp_path, "")) == USUAL
-    assert effort_of(Ask(tmp_path, "", effort="standard")).name == "standard"
+    asked = effort_of(Ask(tmp_path, "", effort="standard"))
+    assert asked.attacks == preset("standard").attacks
+    assert not asked.examinations
 
 
 def test_parts_stand_together_above_their_own_pages(ran, tmp_path):

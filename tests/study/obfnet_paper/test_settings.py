@@ -68,3 +68,4 @@ def test_signs_are_split_both_ways():
     for settings in (SMALL, LARGE):
         assert {setting.split for setting in settings} == set(asl.SPLITS.values())
     assert [setting.attributes for setting in SMALL] == [True, False]
+    assert [setting.recordings for setting in (*SMALL, *LARGE)] == [False, True] * 2

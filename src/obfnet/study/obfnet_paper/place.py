@@ -106,7 +106,9 @@ def effort_of(ask: Ask) -> Effort:
     """How hard attackers try: as asked, or the quick audit's attacks."""
     if ask.quick:
         return TINY
-    return USUAL if ask.effort is None else preset(ask.effort)
+    if ask.effort is None:
+        return USUAL
+    return replace(preset(ask.effort), name=f"{ask.effort}, no examinations", examinations=())
 
 
 def _schedule(asked: Schedule, most: int | None) -> Schedule:

@@ -12,22 +12,23 @@ import numpy as np
 
 from obfnet.auditing.adapters.forged import of_obfnet
 from obfnet.auditing.audit import audit_all
-from obfnet.auditing.intervals import of_fraction
 from obfnet.auditing.pages.pictures import data_uri
 from obfnet.auditing.report import Report
 from obfnet.auditing.subject import Subject
-from obfnet.errors import ForgeError, NotMeasurableError
+from obfnet.errors import NotForgeableError, NotMeasurableError
 from obfnet.forging.fleet import forge
 from obfnet.forging.recipe import Recipe
 from obfnet.forging.sets import ObfNetSet
 from obfnet.progress import say
 from obfnet.seeds import branch
+from obfnet.source import code_digest
 from obfnet.specs import Samples
 from obfnet.study import forged
 from obfnet.study.kept import kept, key
 from obfnet.study.obfnet_paper.device import on_device
 from obfnet.study.obfnet_paper.place import Place
 from obfnet.study.obfnet_paper.trial import Trial
+from obfnet.study.obfnet_paper.uncertainty import interval
 
 #: Pictures in a grid, and the ObfNets that a quick run forges where several are asked for.
 SHOWN, QUICK_SEEDS = 10, 2
@@ -51,7 +52,11 @@ class Made:
 
 
 def rows_of(place: Place) -> Iterator[Made]:
-    """Raw samples first, then each trial; every one is kept as soon as it is there."""
+    """Raw samples first, then each trial; every one is kept as soon as it is there.
+
+    A trial that its InfNet allows no ObfNet for is a row that says so, and is tried again next
+    time; any other error ends the study, which goes on where it was.
+    """
     yield _kept(place, "raw", None)
     for trial in place.setting.trials:
         yield _kept(place, trial.name, trial)
@@ -59,15 +64,26 @@ def rows_of(place: Place) -> Iterator[Made]:
 
 def _kept(place: Place, name: str, trial: Trial | None) -> Made:
     say(f"{place.setting.name}: {name}")
-    asked = key(run=place.run, trial=repr(trial),
+    asked = key(code=code_digest(), run=place.run, trial=repr(trial),
                 effort=repr(place.effort), attributes=place.setting.attributes)  # fmt: skip
     path = place.folder / "rows" / f"{place.setting.name}-{name}-{asked}.json"
-    return kept(path, lambda: _made(place, trial), _dump, _load)
+    started = time.perf_counter()
+    try:
+        return kept(path, lambda: _made(place, trial), _dump, _load)
+    except NotForgeableError as error:
+        if trial is None:
+            raise
+        say(f"  not forged: {error}")
+        return _finished(place, _not_forged(trial, error), (), started)
 
 
 def _made(place: Place, trial: Trial | None) -> Made:
     started = time.perf_counter()
     row, pictures = _raw(place) if trial is None else _tried(place, trial)
+    return _finished(place, row, pictures, started)
+
+
+def _finished(place: Place, row: dict[str, Any], pictures: tuple[str, ...], started: float) -> Made:
     row |= {
         "dataset": place.data.name,
         "split": place.setting.split_label,
@@ -79,8 +95,8 @@ def _made(place: Place, trial: Trial | None) -> Made:
 
 def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
     held, setting = place.data.take(place.splits.test), place.setting
-    hits = int((place.infnet.predict(held.samples) == held.labels).sum())
-    accuracy = hits / len(held)
+    right = place.infnet.predict(held.samples) == held.labels
+    accuracy = float(right.mean())
     row = {
         **_leaks(place, [None]),
         "figure": "IV",
@@ -88,7 +104,7 @@ def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
         "seeds": [place.seed],
         "clean_accuracy": accuracy,
         "accuracy": accuracy,
-        "accuracy_ci": list(of_fraction(hits, len(held))),
+        "accuracy_ci": list(interval(place, right[None])),
         "drop": 0.0,
         "paper": list(setting.paper) or None,
         "differs": setting.differs,
@@ -96,13 +112,18 @@ def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
     return row, _pictures(place, held.samples[:SHOWN])
 
 
+def _not_forged(trial: Trial, error: NotForgeableError) -> dict[str, Any]:
+    return {
+        "figure": trial.figure,
+        "obfnet": trial.name,
+        "mechanism": trial.mechanism.name,
+        "seeds": [],
+        "unmeasured": {"forging": str(error)},
+    }
+
+
 def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]:
-    try:
-        fleet = _forged(place, trial)
-    except ForgeError as error:  # of this InfNet there is no such ObfNet: a result, too
-        say(f"  not forged: {error}")
-        told = {"figure": trial.figure, "obfnet": trial.name, "mechanism": trial.mechanism.name}
-        return {**told, "seeds": [], "unmeasured": {"forging": str(error)}}, ()
+    fleet = _forged(place, trial)
     held = place.data.take(place.splits.test)
     obfnets = fleet[0].obfnets
     audited = [
@@ -111,16 +132,28 @@ def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]
     ]
     row = {
         **_leaks(place, audited),
-        **forged.row(fleet, place.infnet, held, range(len(obfnets))),
+        **forged.row(
+            fleet,
+            place.infnet,
+            held,
+            range(len(obfnets)),
+            interval=lambda right: interval(place, right),
+        ),
         **on_device(place, obfnets[0]),
         "figure": trial.figure,
         "obfnet": trial.name,
         "width": trial.width,
         "audited": len(audited),
         "paper": list(trial.paper) or None,
-        "differs": trial.differs,
+        "differs": trial.differs or _forged_with(place, trial),
     }
     return row, _pictures(place, obfnets[0](held.samples[:SHOWN]))
+
+
+def _forged_with(place: Place, trial: Trial) -> str:
+    """What a row without a figure in the paper was forged with: rows beside it had other means."""
+    count, schedule = len(place.forging(trial.most).train), place.schedule(trial.schedule)
+    return f"{count:,} samples, {schedule.epochs} epochs"
 
 
 def _forged(place: Place, trial: Trial) -> Sequence[ObfNetSet]:

@@ -14,8 +14,9 @@ from obfnet.study.obfnet_paper.trial import Setting
 from obfnet.study.study import Ask
 
 NOTE = (
-    "Accuracy is of the InfNet on x' of test samples that nothing was chosen on, the interval is "
-    "Student's over seeds, or the binomial one of a single seed. Leakage is 0 for an attacker who "
+    "Accuracy is of the InfNet on x' of test samples that nothing was chosen on, its interval "
+    "takes the drawing of test samples (of recordings where sessions are held out) and, where "
+    "there are several, of seeds together. Leakage is 0 for an attacker who "
     "learns only the label and 1 where nothing protects; the best of several attacks is chosen "
     "on the attacker's validation pairs. Attributes stand beside the best constant guess "
     "(chance) and the best guess from the label. The label always leaks. The local twin is a "
@@ -27,8 +28,9 @@ def run(settings: Sequence[Setting], title: str, ask: Ask) -> Path:
     """Make every row that is not there yet; returns the path of ``results.json``.
 
     Its seconds are of all rows, whenever they were made. What is finished is kept under a digest
-    of everything it was asked to be, and found again by a run that goes on after a kill; a
-    change of the code is not part of it: begin a new folder then.
+    of everything it was asked to be, and found again by a run that goes on after a kill. Rows and
+    parts of audits are made again after a change of the code, InfNets and ObfNets are not: begin
+    a new folder where how these are made has changed.
     """
     made: list[Made] = []
     path = ask.folder / "results.json"

@@ -24,8 +24,12 @@ NOTE = (
 )
 
 
+#: Whichever a row has.
+SPREADS = ("edge_ms", "per_sample_ms", "transmission_ms")
+
+
 def _times(row: Row) -> str:
-    times = row.get("edge_ms") or row["round_trip_ms"]
+    times = row[next((name for name in SPREADS if name in row), "edge_ms")]
     return f"[{times['min']:.3f}, {times['max']:.3f}]"
 
 

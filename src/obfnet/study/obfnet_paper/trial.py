@@ -61,6 +61,8 @@ class Setting:
         options: of the dataset's loader.
         split: makes the splits from dataset and seed.
         split_label: what tables call them.
+        recordings: whether test samples of one class and group hang together, as the frames of
+            a recording: intervals of accuracy are then over these.
         attributes: whether private attributes are probed; not where a split leaves the
             attacker without an example of most of their values.
         paper: the paper's accuracy of the InfNet, a fraction.
@@ -75,6 +77,7 @@ class Setting:
     options: Mapping[str, Any] = field(default_factory=dict)
     split: Callable[[Dataset, int], Splits] = field(default=split, repr=False)
     split_label: str = "random 80/10/10"
+    recordings: bool = False
     attributes: bool = True
     paper: Published = ()
     differs: str = ""
