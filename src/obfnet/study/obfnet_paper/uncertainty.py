@@ -43,5 +43,6 @@ def _of_samples(place: Place, shares: npt.NDArray[np.float64]) -> Interval:
     pairs = np.stack([held.labels, held.groups], axis=1)
     _, recording = np.unique(pairs, axis=0, return_inverse=True)
     recording = recording.reshape(-1)
-    hits, frames = np.bincount(recording, shares), np.bincount(recording).astype(np.float64)
+    hits = np.bincount(recording, shares).astype(np.float64)
+    frames = np.bincount(recording).astype(np.float64)
     return of_mean_ratio(hits, frames, branch(place.seed, "recordings"), DRAWS)
