@@ -78,8 +78,6 @@ class Obfuscator:
                 f"the ObfNet gave {obfuscated.dtype} {obfuscated.shape}, expected float32 "
                 f"{samples.shape}"
             )
-        if not np.isfinite(obfuscated).all():
-            raise ObfuscationFailedError("the ObfNet gave NaN or infinity")
         return obfuscated
 
 
@@ -116,7 +114,8 @@ def _obfuscator(
             raise BundleRejectedError(
                 f"table {entry.decoder} has {len(table)} rows, expected {mechanism.codes}"
             )
-        decoder = partial(_exemplars, table)
+        # Rows were checked as they were loaded.
+        decoder = partial(_rows, table[:, 0]) if table.shape[1] == 1 else partial(_exemplars, table)
     else:
         decoder = partial(_decoded, load(members[entry.decoder], runtime, entry.decoder))
     identity = _identity(entry, members)
@@ -131,7 +130,16 @@ def _identity(entry: Entry, members: Mapping[str, bytes]) -> bytes:
 
 
 def _decoded(net: Net, released: npt.NDArray[Any], draw: Uniform = system, /) -> Samples:
-    return net(released)
+    obfuscated = net(released)
+    if not np.isfinite(obfuscated).all():
+        raise ObfuscationFailedError("the ObfNet gave NaN or infinity")
+    return obfuscated
+
+
+def _rows(rows: Samples, indices: npt.NDArray[Any], draw: Uniform = system, /) -> Samples:
+    """The row of each code, where it has but one."""
+    taken: Samples = rows.take(indices, axis=0)
+    return taken
 
 
 def _exemplars(table: Samples, indices: npt.NDArray[Any], draw: Uniform = system, /) -> Samples:
