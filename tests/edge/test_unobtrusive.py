@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import httpx
 import numpy as np
@@ -49,18 +50,29 @@ def counted(url):
     return {name: float(value) for name, value in told if 'model=""' not in name}
 
 
+def inferences(log, count):
+    """The log's lines of inferences, once there are ``count`` of them."""
+    deadline = time.monotonic() + 20
+    while True:
+        lines = [json.loads(line) for line in log.read_text().splitlines(keepends=True)
+                 if line.endswith("\n")]  # fmt: skip
+        found = [line for line in lines if line.get("path", "").endswith("/infer")]
+        if len(found) >= count or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+
+
 def test_logs_metrics_and_times_are_alike(server, connect, codebook, samples):
     url, log = server
     clients = [connect(codebook, url, policy=policy) for policy in (never, always)]
     for client in clients:
         client.infer(samples[0])
-    before = len(log.read_text().splitlines())
     chance = np.random.default_rng(0)
     order = chance.permutation(np.repeat([0, 1], EACH))
     for which in order:
         clients[which].infer(samples[chance.integers(len(samples))])
-    lines = [json.loads(line) for line in log.read_text().splitlines()[before:]]
-    lines = [line for line in lines if line["event"] == "request"]
+    # Each client's probe and first sample came before; the last line may be a moment late.
+    lines = inferences(log, 4 + len(order))[4:]
     assert len(lines) == len(order)
     # All but the times are the same in every line.
     assert len({json.dumps({**line, "ms": 0, "time": ""}) for line in lines}) == 1
