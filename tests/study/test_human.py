@@ -63,9 +63,11 @@ def test_a_person_with_a_keyboard_and_a_screen_reader_goes_through_the_test(stor
     ):
         tab.open(url)
         assert "6 short pictures" in tab.evaluate("document.body.innerText")
-        tab.press("Enter")  # the only button has the focus
+        tab.wait("document.activeElement.tagName === 'BUTTON'")
+        tab.press("Enter")
         for number in range(1, 7):
-            tab.wait(f"document.title === 'Question {number}'")
+            shown = f"document.title === 'Question {number}'"
+            tab.wait(f"{shown} && document.readyState === 'complete'")
             assert tab.named("button") == list(CLASSES)
             assert tab.named("group") == ["Which digit do you see?"]
             assert tab.named("image") == ["the picture to be named"]

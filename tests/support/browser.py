@@ -44,6 +44,7 @@ def page():
                 "--disable-gpu",
                 "--disable-dev-shm-usage",
                 "--no-first-run",
+                "--allow-pre-commit-input",  # or keys pressed before the first frame are lost
                 f"--user-data-dir={profile}",
                 "about:blank",
             ],

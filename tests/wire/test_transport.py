@@ -14,7 +14,7 @@ from obfnet.errors import (
     ProtocolError,
     SpecError,
 )
-from obfnet.wire import encode_error, transport
+from obfnet.wire import encode_error, transport, whole
 from obfnet.wire.transport import Limits, Transport
 
 BUSY = "503 Service Unavailable", "429 Too Many Requests", "502 Bad Gateway", "504 Gateway Timeout"
@@ -205,7 +205,7 @@ def test_noise_is_no_answer(noise, connect, scripted):
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 5000", b"X: until the end"])
 def test_answer_too_large_is_not_read(framing, connect, scripted, monkeypatch):
-    monkeypatch.setattr(transport, "MOST_BYTES", 4000)
+    monkeypatch.setattr(whole, "MOST_BYTES", 4000)
     scripted.hangs_up = True
     client = connect(scripted.url)
     scripted.answers = [b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n" + bytes(5000)]

@@ -20,7 +20,6 @@ from obfnet.errors import (
     BackendUnavailableError,
     MessageFailedError,
     MessageRefusedError,
-    ProtocolError,
     SpecError,
 )
 from obfnet.wire import token as tokens
@@ -29,8 +28,6 @@ from obfnet.wire.response import decode_error
 from obfnet.wire.tls import Tls, final
 from obfnet.wire.whole import WholeRequests, WholeTlsRequests
 
-#: A larger answer is not read: a device has little memory, and a label needs few bytes.
-MOST_BYTES = 16 << 20
 #: Busy, or a gateway whose backend is away: the same request may succeed later.
 _RETRIED = (
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -184,7 +181,7 @@ class Transport:
             BackendUntrustedError: the backend's certificate is not believed; nothing was sent.
             BackendUnavailableError: no answer, or "busy", in every attempt.
             BackendRefusedError: an answer that is an error; trying again would not help.
-            ProtocolError: an answer of more than ``MOST_BYTES``.
+            ProtocolError: an answer of more than ``whole.MOST_BYTES``.
         """
         token = None if self._token is None else tokens.current(self._token)
         if token is not None:
@@ -230,21 +227,13 @@ class Transport:
             if connection.sock is None:
                 connection.connect()
             sending()
-            connection.ask(method, self._prefix + path, body, headers)
-            response = connection.getresponse()
-            content = response.read(MOST_BYTES + 1)
-            if len(content) > MOST_BYTES:
-                raise ProtocolError(
-                    f"{self._url} answered with more than {MOST_BYTES} bytes, expected scores of a "
-                    "few classes: is this the right model?"
-                )
-            if response.length:
-                raise http.client.IncompleteRead(content, response.length)
+            answer = connection.ask(method, self._prefix + path, body, headers)
         except BaseException:
             connection.close()  # what is left of this answer must not meet the next request
             raise
-        found = response.headers
-        return response.status, Reply(content, found.get(HEADER_LENGTH), found.get("Retry-After"))
+        found = answer.headers
+        reply = Reply(answer.body, found.get(HEADER_LENGTH.lower()), found.get("retry-after"))
+        return answer.status, reply
 
 
 def _check_secure(
