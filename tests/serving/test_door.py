@@ -149,7 +149,7 @@ def test_log_and_metrics_hold_no_values(repository, client, caplog, monkeypatch)
     ]
     with caplog.at_level(logging.INFO, "obfnet.serving"):
         found = ask(app, client, *posts)
-        monkeypatch.setattr("obfnet.serving.app.check", lambda *_: int("987654321x"))
+        monkeypatch.setattr("obfnet.serving.inference.check", lambda *_: int("987654321x"))
         found += ask(app, client, posts[0], ("GET", "/metrics", {}))
     assert [each.status_code for each in found] == [200, 400, 400, 500, 404, 500, 200]
     from obfnet.serving.log import _Lines
@@ -160,7 +160,7 @@ def test_log_and_metrics_hold_no_values(repository, client, caplog, monkeypatch)
     assert set(requests[0]) == {"time", "level", "event", "method", "path", "status", "ms"}
     unforeseen = next(line for line in lines if line["event"] == "unforeseen error")
     assert unforeseen["error"] == "ValueError"
-    assert any("app.py" in frame for frame in unforeseen["frames"])
+    assert any("inference.py" in frame for frame in unforeseen["frames"])
     everything = json.dumps(lines) + found[-1].text
     assert "987654321" not in everything
     assert "123456" not in everything

@@ -164,5 +164,5 @@ def test_model_that_raises(ask):
 
 
 def test_unforeseen_error(ask, monkeypatch):
-    monkeypatch.setattr("obfnet.serving.app.check", lambda *_: 1 / 0)
+    monkeypatch.setattr("obfnet.serving.inference.check", lambda *_: 1 / 0)
     refused(ask("POST", "/v2/models/double/infer", json=JSON), 500, "internal error")

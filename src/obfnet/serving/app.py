@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -12,49 +11,20 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 import obfnet
-from obfnet.errors import (
-    BodyTooLargeError,
-    DeadlineError,
-    ModelFailedError,
-    ModelNotFoundError,
-    ProtocolError,
-    QueueFullError,
-    SlowBodyError,
-)
 from obfnet.serving.batching import Batcher, Queue
-from obfnet.serving.body import TIMEOUT, allowed_seconds, read_body
-from obfnet.serving.door import Door, read_tokens, refusal
-from obfnet.serving.log import event
+from obfnet.serving.door import Door, read_tokens
+from obfnet.serving.inference import Inference
 from obfnet.serving.metrics import Metrics
 from obfnet.serving.model import OnnxModel
+from obfnet.serving.refusing import FORESEEN, refusal, refused
 from obfnet.serving.repository import Repository
 from obfnet.serving.settings import Settings
-from obfnet.serving.validation import check
-from obfnet.wire import (
-    HEADER_LENGTH,
-    InferResponse,
-    ModelMetadata,
-    Tensor,
-    decode_request,
-    encode_response,
-)
-
-# The one place where an error gets its status; anything else that escapes is a 500.
-STATUS: Mapping[type[Exception], int] = {
-    ProtocolError: 400,
-    ClientDisconnect: 400,
-    ModelNotFoundError: 404,
-    SlowBodyError: 408,
-    BodyTooLargeError: 413,
-    ModelFailedError: 500,
-    QueueFullError: 503,
-    DeadlineError: 504,
-}
+from obfnet.wire import ModelMetadata
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -83,30 +53,6 @@ def create_app(settings: Settings, queue: Callable[[OnnxModel], Queue] | None = 
         path = request.path_params
         return repository.find(path["model"], path.get("version"))
 
-    async def infer(request: Request) -> Response:
-        body = await read_body(request, settings)
-        waiting = queue_of(request)  # only now: it may be replaced while a body comes in
-        model = waiting.model
-        asked = decode_request(body, request.headers.get(HEADER_LENGTH))
-        check(asked, model, settings.accept_nan)
-        names = tuple(tensor.name for tensor in asked.outputs or model.outputs)
-        inputs = {tensor.name: tensor.data for tensor in asked.inputs}
-        seconds = allowed_seconds(asked.parameters, settings.timeout)
-        try:
-            async with asyncio.timeout(seconds):
-                answers = await waiting.infer(inputs, names)
-        except TimeoutError:
-            raise DeadlineError(f"no answer within the {seconds:g} s that were allowed") from None
-        response = InferResponse(
-            model_name=model.name,
-            outputs=tuple(map(Tensor, names, answers)),
-            model_version=str(model.version),
-            id=asked.id,
-            parameters={k: v for k, v in asked.parameters.items() if k != TIMEOUT},
-        )
-        headers, content = encode_response(response, asked.wants_binary)
-        return Response(content, headers=headers)
-
     async def metadata(request: Request) -> Response:
         model = queue_of(request).model
         versions = tuple(map(str, sorted(repository.versions(model.name))))
@@ -122,13 +68,7 @@ def create_app(settings: Settings, queue: Callable[[OnnxModel], Queue] | None = 
         return Response(metrics.text(repository), media_type=CONTENT_TYPE_LATEST)
 
     async def refuse(request: Request, error: Exception) -> Response:
-        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-        answer = refusal(status, str(error))
-        if status == 503:
-            answer.headers["Retry-After"] = str(settings.retry_after)
-        if status == 500:
-            event("model failed", logging.ERROR, path=request.url.path)
-        return answer
+        return refused(error, request.url.path, settings.retry_after)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -140,14 +80,16 @@ def create_app(settings: Settings, queue: Callable[[OnnxModel], Queue] | None = 
     tokens = read_tokens(settings.tokens)
     app = Starlette(
         routes=[
-            *_both("/infer", infer, method="POST"),
             *(Route(path, _saying(answer)) for path, answer in _FIXED.items()),
             *_both("", metadata),
             *_both("/ready", model_ready),
             Route("/metrics", scrape),
         ],
-        exception_handlers={**dict.fromkeys(STATUS, refuse), HTTPException: _no_such_route},
-        middleware=[Middleware(Door, tokens, metrics, repository, settings.access_log)],
+        exception_handlers={**dict.fromkeys(FORESEEN, refuse), HTTPException: _no_such_route},
+        middleware=[
+            Middleware(Door, tokens, metrics, repository, settings.access_log),
+            Middleware(Inference, repository, settings),
+        ],
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False
@@ -174,11 +116,11 @@ def _saying(answer: Mapping[str, object]) -> Endpoint:
     return say
 
 
-def _both(suffix: str, endpoint: Endpoint, method: str = "GET") -> list[Route]:
+def _both(suffix: str, endpoint: Endpoint) -> list[Route]:
     """The routes of one endpoint, with and without a version."""
     model = "/v2/models/{model}"
     paths = (f"{model}{suffix}", f"{model}/versions/{{version}}{suffix}")
-    return [Route(path, endpoint, methods=[method]) for path in paths]
+    return [Route(path, endpoint) for path in paths]
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:

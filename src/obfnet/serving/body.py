@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
-from obfnet.errors import BodyTooLargeError, ProtocolError, SlowBodyError
+from obfnet.errors import BodyTooLargeError, ProtocolError
 from obfnet.serving.settings import Settings
 from obfnet.wire import HEADER_LENGTH
 
 #: The parameter of a request that says how many microseconds it may take, as Triton has it.
 TIMEOUT = "timeout"
+_LENGTH = HEADER_LENGTH.lower()
 
 
-async def read_body(request: Request, settings: Settings) -> bytes:
+async def read_body(fields: Mapping[str, str], receive: Receive, settings: Settings) -> bytes:
     """The body, refused as soon as it is known to exceed a limit.
+
+    Args:
+        fields: of the request's head, by name in lower case.
+        receive: gives the next part of the body.
+        settings: limits.
 
     Raises:
         ProtocolError: it is compressed.
         BodyTooLargeError: more bytes, or more bytes of JSON, than are allowed.
-        SlowBodyError: it took longer to come than is allowed.
+        ClientDisconnect: the client has left.
     """
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if fields.get("content-encoding", "identity") != "identity":
         raise ProtocolError(
             "the body is compressed, expected it as it is: send no Content-Encoding"
         )
     limit = settings.max_body_bytes
-    _check_size("body", _number(request.headers.get("content-length", ""), 0), limit)
-    chunks, size = [], 0
-    try:
-        async with asyncio.timeout(settings.timeout):
-            async for chunk in request.stream():
-                size += len(chunk)
-                _check_size("body", size, limit)
-                chunks.append(chunk)
-    except TimeoutError:
-        raise SlowBodyError(
-            f"{size} bytes of the body came in {settings.timeout:g} s, expected all of it"
-        ) from None
-    told = _number(request.headers.get(HEADER_LENGTH, ""), size)
-    _check_size("JSON", told, settings.max_json_bytes)
-    return b"".join(chunks)
+    _check_size("body", _number(fields.get("content-length", ""), 0), limit)
+    chunks, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        _check_size("body", size, limit)
+        more = message.get("more_body", False)
+    _check_size("JSON", _number(fields.get(_LENGTH, ""), size), settings.max_json_bytes)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def allowed_seconds(parameters: Mapping[str, object], most: float) -> float:

@@ -10,13 +10,12 @@ import time
 from collections.abc import Container
 from pathlib import Path
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from obfnet.errors import SpecError
 from obfnet.serving.log import event
 from obfnet.serving.metrics import Metrics
-from obfnet.wire import encode_error
+from obfnet.serving.refusing import refusal
 
 #: Health is no secret, and what asks for it has no token.
 _OPEN = ("/v2/health/live", "/v2/health/ready")
@@ -89,14 +88,6 @@ class Door:
         if self._access_log:
             told = {"method": scope["method"], "path": scope["path"], "status": status}
             event("request", **told, ms=round(1000 * seconds, 3))
-
-
-def refusal(status: int, message: str) -> Response:
-    """The answer ``{"error": message}``."""
-    headers, body = encode_error(message)
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(body, status, headers)
 
 
 def read_tokens(path: Path | None) -> tuple[bytes, ...]:
