@@ -10,6 +10,10 @@ from typing import Any
 import torch
 
 from obfnet import files
+from obfnet.bundling.gate import gate_of
+from obfnet.bundling.keys import SigningKey
+from obfnet.bundling.pack import bundle
+from obfnet.errors import MissingExtraError
 from obfnet.progress import say
 from obfnet.study.bench_edge_cases import ENCODERS, Case, shaped_case, trained_case
 from obfnet.study.bench_edge_forms import Maker
@@ -29,6 +33,8 @@ NOTE = (
 )
 TRAINED = ("mnist", "fsd")
 ASL, LETTERS = (3, 64, 64), 29
+#: What a device starts with LiteRT: fastest on a processor.
+LIGHT = "dynamic-int8"
 
 
 def bench_edge(folder: Path, seed: int, command: str) -> Path:
@@ -44,7 +50,7 @@ def bench_edge(folder: Path, seed: int, command: str) -> Path:
         if case.trained is not None:
             rows += kept_rows(case, case.trained, folder, seed)
             _written(rows, Maker(), folder, command, started)
-    rows += clean_starts(bundle_path(cases[0], folder))
+    rows += _starts(cases[0], folder)
     return measure(cases, rows, folder, seed, command, started)
 
 
@@ -65,6 +71,23 @@ def measure(
         timed += timed_rows(case, maker, seed)
         path = _written([*timed, *rows], maker, folder, command, started)
     return path
+
+
+def _starts(case: Case, folder: Path) -> list[dict[str, Any]]:
+    """Clean starts of a trained case's set by every runtime that is here."""
+    rows = clean_starts(bundle_path(case, folder))
+    trained = case.trained
+    assert trained is not None
+    path = folder / f"{case.name}-{case.label.replace(' ', '-')}-litert.obfnet"
+    try:
+        judging = gate_of(trained.infnet, trained.place.data, trained.place.splits)
+        light = bundle(
+            trained.fleet, SigningKey.new(), precision=LIGHT, gate=judging, format="litert"
+        )
+        light.save(path)
+        return rows + clean_starts(path, ("litert",))
+    except MissingExtraError as error:
+        return [*rows, {"bench": "edge", "subject": "clean start, litert", "skipped": str(error)}]
 
 
 def _written(
