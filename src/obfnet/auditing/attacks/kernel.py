@@ -80,17 +80,9 @@ class KernelRidge(Attack):
         target = torch.from_numpy(validation.originals[:held].reshape(held, -1))
         own = min(len(train), PAIRS)
         few, compared = min(FEW, own), principal(wanted, COMPARED, seed)
-        tried = (
-            _Solved(setting, self._components.deviations, places[:few], compared(wanted[:few]))
-            for setting in SETTINGS
-        )
-        seen = compared(target)
-        best = min(tried, key=lambda solved: _error(solved, asked, seen)).setting
+        best = self._best(places[:few], compared(wanted[:few]), asked, compared(target))
         counts = dict.fromkeys((own, len(places)))  # without the mixtures, and with them
-        solved = (
-            _Solved(best, self._components.deviations, places[:count], wanted[:count])
-            for count in counts
-        )
+        solved = (self._solve(best, places[:count], wanted[:count]) for count in counts)
         self._solved = min(solved, key=lambda each: _error(each, asked, target))
 
     def reconstruct(self, released: Samples, answers: Labels) -> Samples:
@@ -98,8 +90,45 @@ class KernelRidge(Attack):
         guess = self._solved(self._places(released, answers)).numpy()
         return np.asarray(guess.reshape(-1, *self._shape))
 
+    def _best(self, places: Tensor, wanted: Tensor, asked: Tensor, target: Tensor) -> _Setting:
+        """The setting of the least error at ``asked``; all of a whitening share their distances."""
+        errors = {}
+        for whitening in dict.fromkeys(each.whitening for each in SETTINGS):
+            metric = self._metric(whitening, places)
+            own, apart = metric(places), metric(asked)
+            for setting in SETTINGS:
+                if setting.whitening == whitening:
+                    answer = _Solved(setting, metric, own, wanted).at(apart)
+                    errors[setting] = float((answer - target).square().mean())
+        return min(errors, key=lambda setting: errors[setting])
+
+    def _solve(self, setting: _Setting, places: Tensor, wanted: Tensor) -> _Solved:
+        metric = self._metric(setting.whitening, places)
+        return _Solved(setting, metric, metric(places), wanted)
+
+    def _metric(self, whitening: float, places: Tensor) -> _Metric:
+        deviations = self._components.deviations
+        # Directions of hardly any deviation hold rounding errors: they are not blown up.
+        return _Metric(deviations.clamp(min=float(1e-2 * deviations[0])) ** whitening, places)
+
     def _places(self, released: Samples, answers: Labels) -> Tensor:
         return self._components(self._view(released, answers))
+
+
+class _Metric:
+    """Squared distances to given places.
+
+    Args:
+        scale: of each component, ``(k,)``.
+        places: components of x', ``(n, k)``.
+    """
+
+    def __init__(self, scale: Tensor, places: Tensor) -> None:
+        self._scale, self._places = scale, places / scale
+
+    def __call__(self, asked: Tensor) -> Tensor:
+        """Those of other places ``(m, k)``, ``(m, n)``."""
+        return torch.cdist(asked / self._scale, self._places).double().square_()
 
 
 class _Solved:
@@ -107,36 +136,32 @@ class _Solved:
 
     Args:
         setting: of the kernel.
-        deviations: of the components of x', ``(k,)``.
-        places: components of x', ``(n, k)``.
+        metric: of the places, ``n`` of them.
+        apart: squared distances between them, ``(n, n)``.
         wanted: what stands there, ``(n, q)``.
     """
 
-    def __init__(
-        self, setting: _Setting, deviations: Tensor, places: Tensor, wanted: Tensor
-    ) -> None:
-        self.setting = setting
-        # Directions of hardly any deviation hold rounding errors: they are not blown up.
-        self._scale = deviations.clamp(min=float(1e-2 * deviations[0])) ** setting.whitening
-        self._places = places / self._scale
+    def __init__(self, setting: _Setting, metric: _Metric, apart: Tensor, wanted: Tensor) -> None:
+        self._metric = metric
         self._mean = wanted.mean(0)
-        distances = torch.cdist(self._places, self._places).double()
-        self._width = setting.width * max(1e-6, float(distances[:500].median()))
-        kernel = self._kernel(distances)
+        middle = max(1e-6, float(apart[:500].median()) ** 0.5)
+        self._sharpness = -1 / (setting.width * middle) ** 2
+        kernel = self._kernel(apart)
         kernel.diagonal().add_(setting.penalty)
         factor = torch.linalg.cholesky(kernel)
         self._weights = torch.cholesky_solve((wanted - self._mean).double(), factor)
 
     def __call__(self, asked: Tensor) -> Tensor:
         """What stands at other places ``(m, k)``, ``(m, q)``."""
-        parts = []
-        for some in asked.split(ROWS):
-            distances = torch.cdist(some / self._scale, self._places).double()
-            parts.append(self._mean + (self._kernel(distances) @ self._weights).float())
-        return torch.cat(parts)
+        return torch.cat([self.at(self._metric(some)) for some in asked.split(ROWS)])
 
-    def _kernel(self, distances: Tensor) -> Tensor:
-        return (-((distances / self._width) ** 2)).exp_()
+    def at(self, apart: Tensor) -> Tensor:
+        """What stands at places of these squared distances ``(m, n)``, ``(m, q)``."""
+        return self._mean + (self._kernel(apart) @ self._weights).float()
+
+    def _kernel(self, apart: Tensor) -> Tensor:
+        kernel: Tensor = (apart * self._sharpness).exp_()
+        return kernel
 
 
 def _error(solved: _Solved, asked: Tensor, wanted: Tensor) -> float:
