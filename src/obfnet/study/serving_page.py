@@ -23,9 +23,9 @@ NOTE = (
 #: A server's names in the table, and when to take it.
 TAKE = {
     "embedded": "One machine, models in ONNX, few dependencies, half the memory and half the "
-    "installation of any other: the default. A lone request to a small CNN is answered about as "
-    "soon as by Triton.",
-    "triton": "Most requests a second, by far where the model is small; several models on one "
+    "installation of any other of the protocol: the default. A small CNN answers as soon and as "
+    "often as behind Triton.",
+    "triton": "Most requests a second where the model is next to nothing; several models on one "
     "machine, GPUs, gRPC, or a fleet that runs it already. Here its Python backend, in NVIDIA's "
     "container its own ONNX backend.",
     "kserve": "Kubernetes with KServe: then let KServe run Triton (`obfnet serve --write kserve`), "
