@@ -17,6 +17,7 @@ from obfnet.bundling.manifest import Entry, Manifest
 from obfnet.bundling.trust import trusting
 from obfnet.edge.client import EdgeClient
 from obfnet.edge.device_set import system_clock
+from obfnet.edge.queue import Queue
 from obfnet.serving import Settings, running
 from obfnet.specs import SampleSpec
 from obfnet.wire.transport import Limits
@@ -178,6 +179,20 @@ def relay(backend):
     """Everything a device sends to the real backend passes here and is kept."""
     with Relay(backend) as relay:
         yield relay
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder to watch, empty."""
+    made = tmp_path / "samples"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def queue(tmp_path):
+    """What waits for a backend that is away."""
+    return Queue(tmp_path / "waiting", 100_000)
 
 
 @pytest.fixture

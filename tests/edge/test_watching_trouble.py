@@ -25,18 +25,6 @@ ONCE = Limits(attempts=1, timeout=5)
 
 
 @pytest.fixture
-def folder(tmp_path):
-    made = tmp_path / "samples"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def queue(tmp_path):
-    return Queue(tmp_path / "waiting", 100_000)
-
-
-@pytest.fixture
 def turns():
     """A picker of which no two of eight draws are alike."""
     drawn = count()
