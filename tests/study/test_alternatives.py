@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from obfnet.auditing.effort import Effort, preset
+from obfnet.auditing.effort import Effort
 from obfnet.auditing.subject import Subject
 from obfnet.errors import SpecError
 from obfnet.forging.infnet import train_infnet
@@ -28,7 +28,6 @@ from obfnet.study.alternatives_siamese import COMPONENTS, contrastive, siamese
 from obfnet.study.making import Workplace
 from obfnet.study.results import KEYS
 from obfnet.study.sheet import publish
-from obfnet.study.study import Ask
 
 TINY = Effort("tiny", ("nearest",), ("nearest",), (), pairs=400, mixtures=0, evaluated=150, steps=5)
 
@@ -174,13 +173,6 @@ def test_the_study_finds_its_rows_again_and_its_page_shows_them(bench, tmp_path,
     page = (tmp_path / "index.html").read_text()
     assert "what the backend changes" in page
     assert page.count("<tr>") == 3
-
-
-def test_an_audit_tries_as_hard_as_asked(tmp_path):
-    assert alternatives.effort_of(Ask(tmp_path, "")) == alternatives.EFFORT
-    asked = alternatives.effort_of(Ask(tmp_path, "", effort="full"))
-    assert asked.attacks == preset("full").attacks
-    assert not asked.examinations
 
 
 def test_a_row_whose_package_is_missing_is_left_out(bench, monkeypatch, capsys):

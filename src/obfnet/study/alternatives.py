@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from obfnet.auditing.effort import QUICK, Effort, preset
+from obfnet.auditing.effort import Effort
 from obfnet.errors import MissingExtraError
 from obfnet.progress import say
 from obfnet.study.alternatives_homomorphic import homomorphic
@@ -27,6 +26,7 @@ from obfnet.study.kept import kept, key
 from obfnet.study.making import make_infnet, open_workplace
 from obfnet.study.sheet import publish
 from obfnet.study.study import Ask
+from obfnet.study.unexamined import effort_of
 
 TITLE = "Alternatives, measured on the same machine and data"
 NOTE = (
@@ -36,11 +36,6 @@ NOTE = (
     "models start from the InfNet's weights where the samples are still pictures. Of homomorphic "
     "rows accuracy and drop are of the samples that were really encrypted."
 )
-#: Reconstructions and probes of the quick audit; the table has no column for the rest.
-EFFORT = replace(QUICK, name="quick, no examinations", examinations=())
-TINY = replace(EFFORT, name="tiny", attacks=("mlp", "nearest"), probes=("nearest",), pairs=500,
-               mixtures=0, evaluated=200, steps=20)  # fmt: skip
-
 Row = dict[str, Any]
 
 
@@ -61,15 +56,6 @@ def alternatives_study(datasets: Sequence[str], ask: Ask) -> Path:
             seconds = time.perf_counter() - started
             path = publish(ask.folder, ask.command, rows, seconds, TITLE, NOTE, COLUMNS)
     return path
-
-
-def effort_of(ask: Ask) -> Effort:
-    """How hard attackers try: as asked, or the quick audit's attacks; nothing is examined."""
-    if ask.quick:
-        return TINY
-    if ask.effort is None:
-        return EFFORT
-    return replace(preset(ask.effort), name=f"{ask.effort}, no examinations", examinations=())
 
 
 def rows_of(bench: Bench, effort: Effort) -> Iterator[Row]:

@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from obfnet.auditing.effort import preset
 from obfnet.errors import ForgeError, NotForgeableError, QueryBudgetError, StorageError
 from obfnet.study import results, studies
 from obfnet.study.obfnet_paper import rows as rows_module
 from obfnet.study.obfnet_paper import whole
 from obfnet.study.obfnet_paper.digits import SETTING, TITLE
 from obfnet.study.obfnet_paper.page import against_paper
-from obfnet.study.obfnet_paper.place import USUAL, effort_of, open_place
+from obfnet.study.obfnet_paper.place import open_place
 from obfnet.study.obfnet_paper.run import publish, run
 from obfnet.study.study import Ask
 
@@ -146,13 +145,6 @@ def test_the_page_shows_figures_and_pictures(ran):
 def test_our_figure_against_the_papers(paper, said):
     row = {"paper": paper, "accuracy": 0.95, "accuracy_ci": [0.94, 0.96]}
     assert against_paper(row).startswith(said)
-
-
-def test_an_audit_tries_as_hard_as_asked(tmp_path):
-    assert effort_of(Ask(tmp_path, "")) == USUAL
-    asked = effort_of(Ask(tmp_path, "", effort="standard"))
-    assert asked.attacks == preset("standard").attacks
-    assert not asked.examinations
 
 
 def test_parts_stand_together_above_their_own_pages(ran, tmp_path):

@@ -8,8 +8,9 @@ import pytest
 from obfnet.auditing.intervals import of_fraction
 from obfnet.study.forged import over_seeds
 from obfnet.study.obfnet_paper.digits import SETTING
-from obfnet.study.obfnet_paper.place import TINY, Place
+from obfnet.study.obfnet_paper.place import Place
 from obfnet.study.obfnet_paper.uncertainty import interval
+from obfnet.study.unexamined import TINY
 
 
 @pytest.fixture

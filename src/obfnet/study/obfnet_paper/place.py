@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from obfnet.auditing.effort import QUICK, Effort, preset
+from obfnet.auditing.effort import Effort
 from obfnet.data.dataset import Dataset
 from obfnet.data.digest import digest
 from obfnet.data.loading import load
@@ -29,12 +29,9 @@ from obfnet.specs import Labels
 from obfnet.study.kept import kept, key
 from obfnet.study.obfnet_paper.trial import Setting
 from obfnet.study.study import Ask
+from obfnet.study.unexamined import effort_of
 from obfnet.threads import available
 
-#: The quick audit's attacks and probes; what else it examines is the study of audits' matter.
-USUAL = replace(QUICK, name="quick attacks and probes", examinations=())
-#: Enough to see that an audit runs.
-TINY = Effort("tiny", ("mlp",), ("nearest",), (), 500, 0, 200, 20)
 #: Training samples of a quick run, epochs of its ObfNets, and of its InfNet, which has to know
 #: its classes, or no codebook can be had for it.
 QUICK_SAMPLES, QUICK_EPOCHS, QUICK_TAUGHT = 512, 2, 12
@@ -100,15 +97,6 @@ def open_place(setting: Setting, ask: Ask) -> Place:
     return Place(
         setting, data, splits, infnet, effort_of(ask), ask.seed, ask.folder, run, ask.quick
     )
-
-
-def effort_of(ask: Ask) -> Effort:
-    """How hard attackers try: as asked, or the quick audit's attacks."""
-    if ask.quick:
-        return TINY
-    if ask.effort is None:
-        return USUAL
-    return replace(preset(ask.effort), name=f"{ask.effort}, no examinations", examinations=())
 
 
 def _schedule(asked: Schedule, most: int | None) -> Schedule:
