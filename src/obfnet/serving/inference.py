@@ -1,6 +1,7 @@
 """``POST /v2/models/{model}/infer``: the one request that comes in thousands, so in plain ASGI.
 
-Starlette's routing, request and response would take a fifth of its processor time.
+Starlette's routes, request and response cost a fifth of the requests a second that a trivial model
+allows (docs/decisions/0023-past-the-library.md).
 """
 
 from __future__ import annotations
