@@ -103,10 +103,25 @@ def test_a_fleet_is_audited_as_its_devices_are(infnet, digits, splits, tiny, tmp
     assert [len(report.tried) for report in reports] == [2, 1, 1, 1]
     assert reports[3].leakage.value == pytest.approx(single.leakage.value, abs=0.06)
     assert reports[3].accuracy == single.accuracy
-    assert "forged in the same way" in reports[3].unmeasured["shadow"]
+    assert "behind the best by" in reports[3].unmeasured["shadow"]
     assert "shadow" not in reports[0].unmeasured
     assert reports[3].raw_leakage > 0.99
     assert set(reports[3].attributes) == {"slant", "thickness"}
+
+
+def test_the_others_get_the_attack_that_won_on_a_scout(infnet, digits, splits, tiny, tmp_path):
+    effort = replace(tiny, attacks=("mlp", "kernel"), steps=1)
+    devices = [bottleneck(seed) for seed in range(3)]
+    reports = fleet.audit_fleet(devices, infnet, digits, splits, 0, effort, tmp_path, 1, scouts=1)
+    assert [each.attack for each in reports[2].tried] == ["kernel"]
+    assert "behind the best by 0." in reports[2].unmeasured["mlp"]
+    assert reports[2].leakage.value > 0.3
+
+
+def test_where_nothing_leaks_the_decoder_for_all_is_enough():
+    assert fleet._best({"mlp": 0.001, "kernel": 0.02}) == "mlp"
+    assert fleet._best({"mlp": 0.001, "kernel": 0.021}) == "kernel"
+    assert fleet._best({}) == "mlp"
 
 
 def test_a_fleet_of_codebooks_trains_for_scouts_only(

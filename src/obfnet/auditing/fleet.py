@@ -1,9 +1,9 @@
 """Audits of many ObfNets that were forged alike, at a fraction of the cost of as many audits.
 
-Two of them, the *scouts*, are audited like any subject. The others get what the scouts showed to
-matter: the best attacks, and the ``mlp`` decoder, trained for all of them together. An ObfNet
+Two of them, the *scouts*, are audited like any subject. The others get the attacks that won on a
+scout; ``mlp`` is trained for all of them together, and where nothing leaks it alone. An ObfNet
 whose x' takes a few values needs no training at all: the mean of each value is the best answer.
-What is left out is named in each report, with the reason.
+What is left out is named in each report, with the reason and by how much it had lost.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ from obfnet.threads import available
 KIN = 8
 #: ObfNets that everything is tried on.
 SCOUTS = 2
-#: An attack that came this close to the best on a scout, on the leakage scale, is tried on all.
-MARGIN = 0.02
+#: Where the best attack on a scout recovers no more than this, none is told from another.
+NOTHING = 0.02
 
 
 def audit_fleet(
@@ -99,14 +99,18 @@ def audit_fleet(
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         found = dict(climb(plain, first, place, seed, processes))
-        short = _short(chosen, [found[each] for each in first])
+        scores = [_scores(found[each], chosen) for each in first]
+        best = dict.fromkeys(_best(each) for each in scores)
+        alone = tuple(name for name in best if name != MlpDecoder.name)
+        short = replace(chosen, attacks=alone, examinations=(), seeds=1)
         rest = [collect(each, infnet, data, splits, short, seed) for each in subjects[scouts:]]
         rest = [_for_few(each) if values_taken(each.known) else each for each in rest]
-        more = _parts(rest, chosen, place, seed, processes)
+        together = MlpDecoder.name in best
+        more = _parts(rest, together, chosen, place, seed, processes)
         found |= climb(plain, rest, place, seed, processes, more) if rest else {}
     seconds = time.perf_counter() - started
     reports = [report_on(each, plain, found, seed, seconds) for each in (*first, *rest)]
-    return [*reports[:scouts], *(_honest(each, chosen, first) for each in reports[scouts:])]
+    return [*reports[:scouts], *(_honest(each, chosen, first, scores) for each in reports[scouts:])]
 
 
 def related(subjects: Sequence[Subject]) -> list[Subject]:
@@ -121,25 +125,20 @@ def related(subjects: Sequence[Subject]) -> list[Subject]:
     return result
 
 
-def _short(effort: Effort, scouts: Sequence[Findings]) -> Effort:
-    """What the others get: attacks that did well on a scout, and every probe.
+def _scores(found: Findings, effort: Effort) -> dict[str, float]:
+    """Leakage on validation pairs of every attack that was tried on a scout."""
+    floor = best_floor(found.reconstructions[name] for name in FLOORS)
+    return {
+        name: validated(found.reconstructions[name], floor)
+        for name in effort.attacks
+        if name in found.reconstructions
+    }
 
-    The ``mlp`` decoder is no part of it: it is trained for all together.
-    """
-    attacks: dict[str, None] = {}
-    for found in scouts:
-        floor = best_floor(found.reconstructions[name] for name in FLOORS)
-        scores = {
-            name: validated(each, floor)
-            for name, each in found.reconstructions.items()
-            if name in effort.attacks
-        }
-        best = max(scores.values(), default=0.0)
-        # Where nothing leaks there is no best: the joint decoder is enough.
-        near = [name for name, score in scores.items() if score > max(best - MARGIN, MARGIN)]
-        own = scores.get(MlpDecoder.name, -1.0)
-        attacks |= dict.fromkeys(name for name in near if scores[name] > own)
-    return replace(effort, attacks=tuple(attacks), examinations=(), seeds=1)
+
+def _best(scores: Mapping[str, float]) -> str:
+    """The attack that the others get; ``mlp``, trained for all together, where none recovers."""
+    best = max(scores, key=lambda name: scores[name], default=MlpDecoder.name)
+    return best if scores.get(best, 0.0) > NOTHING else MlpDecoder.name
 
 
 def _for_few(evidence: Evidence) -> Evidence:
@@ -151,11 +150,16 @@ def _for_few(evidence: Evidence) -> Evidence:
 
 
 def _parts(
-    rest: Sequence[Evidence], effort: Effort, folder: Path, seed: int, processes: int | None
+    rest: Sequence[Evidence],
+    together: bool,
+    effort: Effort,
+    folder: Path,
+    seed: int,
+    processes: int | None,
 ) -> list[Part]:
     """The decoder for all together, in as many groups as processes; few values by their means."""
     few = [each for each in rest if values_taken(each.known)]
-    many = [each for each in rest if not values_taken(each.known)]
+    many = [each for each in rest if together and not values_taken(each.known)]
     groups = min(len(many), available() if processes is None else processes)
     parts = [_together(many[number::groups], folder, seed) for number in range(groups)]
     for each in few:
@@ -187,7 +191,12 @@ def _together(evidences: Sequence[Evidence], folder: Path, seed: int) -> Part:
     return Part(tuple(evidences), MlpDecoder.name, task)
 
 
-def _honest(report: Report, effort: Effort, scouts: Sequence[Evidence]) -> Report:
+def _honest(
+    report: Report,
+    effort: Effort,
+    scouts: Sequence[Evidence],
+    scores: Sequence[Mapping[str, float]],
+) -> Report:
     """The report with a reason for everything that was tried on the scouts only."""
     names = " and ".join(each.known.subject.name for each in scouts)
     few = values_taken(report.evidence.known)
@@ -199,9 +208,15 @@ def _honest(report: Report, effort: Effort, scouts: Sequence[Evidence]) -> Repor
                 f"x' takes {few} values: the mean of each is the best answer under squared "
                 "error, and no net can do better"
                 if few
-                else f"not among the best on {names}, forged in the same way"
+                else f"{_lost(attack, scores)} on {names}, forged in the same way"
             )
     for name in effort.examinations:
         why[name] = f"measured on {names}, forged in the same way"
     unmeasured: Mapping[str, str] = MappingProxyType({**why, **report.unmeasured})
     return replace(report, unmeasured=unmeasured, effort=effort)
+
+
+def _lost(attack: str, scores: Sequence[Mapping[str, float]]) -> str:
+    """By how much at least ``attack`` had lost; where nothing leaks, no more than noise."""
+    behind = [max(each.values()) - each[attack] for each in scores if attack in each]
+    return f"behind the best by {min(behind):.4f}" if behind else "not measurable"
