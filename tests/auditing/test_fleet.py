@@ -109,7 +109,9 @@ def test_a_fleet_is_audited_as_its_devices_are(infnet, digits, splits, tiny, tmp
     assert set(reports[3].attributes) == {"slant", "thickness"}
 
 
-def test_the_others_get_the_attack_that_won_on_a_scout(infnet, digits, splits, tiny, tmp_path):
+def test_the_others_get_the_attack_that_did_best_on_the_scouts(
+    infnet, digits, splits, tiny, tmp_path
+):
     effort = replace(tiny, attacks=("mlp", "kernel"), steps=1)
     devices = [bottleneck(seed) for seed in range(3)]
     reports = fleet.audit_fleet(devices, infnet, digits, splits, 0, effort, tmp_path, 1, scouts=1)

@@ -1,9 +1,9 @@
 """Audits of many ObfNets that were forged alike, at a fraction of the cost of as many audits.
 
-Two of them, the *scouts*, are audited like any subject. The others get the attacks that won on a
-scout; ``mlp`` is trained for all of them together, and where nothing leaks it alone. An ObfNet
-whose x' takes a few values needs no training at all: the mean of each value is the best answer.
-What is left out is named in each report, with the reason and by how much it had lost.
+Two of them, the *scouts*, are audited like any subject. The others get the one attack that did best
+on the scouts; if it is ``mlp``, or nothing leaked, a decoder is trained for all of them together.
+An ObfNet whose x' takes a few values needs no training at all: the mean of each value is the best
+answer. What is left out is named in each report, with the reason and by how much it had lost.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
 
 from obfnet.auditing.adapters import Auditable, subject_of
@@ -99,13 +100,13 @@ def audit_fleet(
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         found = dict(climb(plain, first, place, seed, processes))
-        scores = [_scores(found[each], chosen) for each in first]
-        best = dict.fromkeys(_best(each) for each in scores)
-        alone = tuple(name for name in best if name != MlpDecoder.name)
+        scores = _scores([found[each] for each in first], chosen)
+        best = _best(scores)
+        together = best == MlpDecoder.name
+        alone = () if together else (best,)
         short = replace(chosen, attacks=alone, examinations=(), seeds=1)
         rest = [collect(each, infnet, data, splits, short, seed) for each in subjects[scouts:]]
         rest = [_for_few(each) if values_taken(each.known) else each for each in rest]
-        together = MlpDecoder.name in best
         more = _parts(rest, together, chosen, place, seed, processes)
         found |= climb(plain, rest, place, seed, processes, more) if rest else {}
     seconds = time.perf_counter() - started
@@ -125,18 +126,21 @@ def related(subjects: Sequence[Subject]) -> list[Subject]:
     return result
 
 
-def _scores(found: Findings, effort: Effort) -> dict[str, float]:
-    """Leakage on validation pairs of every attack that was tried on a scout."""
-    floor = best_floor(found.reconstructions[name] for name in FLOORS)
+def _scores(scouts: Sequence[Findings], effort: Effort) -> dict[str, float]:
+    """Leakage on validation pairs of every attack that all scouts were tried by, their mean."""
+    floors = [best_floor(found.reconstructions[name] for name in FLOORS) for found in scouts]
     return {
-        name: validated(found.reconstructions[name], floor)
+        name: fmean(
+            validated(found.reconstructions[name], floor)
+            for found, floor in zip(scouts, floors, strict=True)
+        )
         for name in effort.attacks
-        if name in found.reconstructions
+        if all(name in found.reconstructions for found in scouts)
     }
 
 
 def _best(scores: Mapping[str, float]) -> str:
-    """The attack that the others get; ``mlp``, trained for all together, where none recovers."""
+    """The attack that the others get; ``mlp`` where none recovers anything."""
     best = max(scores, key=lambda name: scores[name], default=MlpDecoder.name)
     return best if scores.get(best, 0.0) > NOTHING else MlpDecoder.name
 
@@ -192,10 +196,7 @@ def _together(evidences: Sequence[Evidence], folder: Path, seed: int) -> Part:
 
 
 def _honest(
-    report: Report,
-    effort: Effort,
-    scouts: Sequence[Evidence],
-    scores: Sequence[Mapping[str, float]],
+    report: Report, effort: Effort, scouts: Sequence[Evidence], scores: Mapping[str, float]
 ) -> Report:
     """The report with a reason for everything that was tried on the scouts only."""
     names = " and ".join(each.known.subject.name for each in scouts)
@@ -216,7 +217,8 @@ def _honest(
     return replace(report, unmeasured=unmeasured, effort=effort)
 
 
-def _lost(attack: str, scores: Sequence[Mapping[str, float]]) -> str:
-    """By how much at least ``attack`` had lost; where nothing leaks, no more than noise."""
-    behind = [max(each.values()) - each[attack] for each in scores if attack in each]
-    return f"behind the best by {min(behind):.4f}" if behind else "not measurable"
+def _lost(attack: str, scores: Mapping[str, float]) -> str:
+    """By how much ``attack`` had lost; where nothing leaks, no more than noise."""
+    if attack not in scores:
+        return "not measurable"
+    return f"behind the best by {max(scores.values()) - scores[attack]:.4f}"
