@@ -15,7 +15,7 @@ def study(
     out: Annotated[Path | None, typer.Option(help="folder; runs/study-NAME by default")] = None,
     seed: Annotated[int, typer.Option(help="root of the seed tree")] = 0,
     quick: Annotated[
-        bool, typer.Option("--quick", help="a few steps, to see that all runs")
+        bool, typer.Option("--quick/--full", help="a few steps, to see that all runs, or all of it")
     ] = False,
     effort: Annotated[
         str | None, typer.Option(help="of studies that audit: quick, standard or full")

@@ -16,7 +16,7 @@ from obfnet.study.listening import listening_study
 from obfnet.study.obfnet_paper.asl import obfnet_asl, obfnet_asl64
 from obfnet.study.obfnet_paper.digits import obfnet_digits
 from obfnet.study.obfnet_paper.fsd import obfnet_fsd
-from obfnet.study.obfnet_paper.mnist import obfnet_mnist, obfnet_mnist_long
+from obfnet.study.obfnet_paper.mnist import obfnet_mnist
 from obfnet.study.obfnet_paper.timing import obfnet_time
 from obfnet.study.obfnet_paper.whole import obfnet
 from obfnet.study.study import Ask, Study
@@ -46,7 +46,6 @@ STUDIES: dict[str, Study] = {
     "obfnet-digits": obfnet_digits,
     "obfnet-fsd": obfnet_fsd,
     "obfnet-mnist": obfnet_mnist,
-    "obfnet-mnist-long": obfnet_mnist_long,
     "obfnet-time": obfnet_time,
     "transforms-digits": partial(audit_study, transforms, ("digits",)),
     "transforms-fsd": partial(audit_study, transforms, ("fsd",)),

@@ -29,23 +29,14 @@ AUDITED = {"I_C": WIDTHS, "I_M": PATIENT_WIDTHS}
 CHOSEN = "checkpoints are chosen on validation samples"
 DIFFERS = {
     "I_C": f"{MOST:,} of 55,000 samples, {THROUGH.epochs} epochs: not yet converged, see "
-    f"obfnet-mnist-long; {CHOSEN}",
+    f"the rows named long; {CHOSEN}",
     "I_M": f"{LONG.epochs} epochs; {CHOSEN}; the paper's text has no number",
 }
 
 
 def obfnet_mnist(ask: Ask) -> Path:
-    """Every width for I_C, then for I_M."""
+    """Every width for I_C, a few of them again at leisure, then every width for I_M."""
     return run(tuple(_setting(label) for label in CLEAN), TITLE, ask)
-
-
-def obfnet_mnist_long(ask: Ask) -> Path:
-    """The same, and a few widths of O_M for I_C on all samples: how much of a drop is haste.
-
-    In the folder of ``obfnet-mnist`` it only adds these.
-    """
-    hasty, rest = (_setting(label) for label in CLEAN)
-    return run((replace(hasty, trials=(*hasty.trials, *_patient())), rest), TITLE, ask)
 
 
 def _setting(label: str) -> Setting:
@@ -66,6 +57,7 @@ def _setting(label: str) -> Setting:
             *(published(kind, width) for kind in ("O_M", "O_C") for width in WIDTHS),
             Trial("beyond", "bits-8", through, Bits(8), most=most),
             Trial("beyond", "bits-16", through, Bits(16), most=most),
+            *(_patient() if label == "I_C" else ()),
         ),
         split=mnist.split,
         split_label="55,000/5,000/official 10,000",
@@ -74,6 +66,7 @@ def _setting(label: str) -> Setting:
 
 
 def _patient() -> tuple[Trial, ...]:
+    """A few widths of O_M on all samples: how much of a drop is haste."""
     differs = f"{PATIENT.epochs} epochs; {CHOSEN}"
     return tuple(
         replace(
