@@ -24,7 +24,6 @@ from obfnet.bundling.table import StoredTable, store
 from obfnet.errors import SpecError
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.sets import ObfNetSet
-from obfnet.nets.cost import macs, parameters
 from obfnet.specs import Samples
 
 
@@ -114,7 +113,7 @@ class _Making:
 def _pack(obfnet: ObfNet, folder: str, making: _Making, members: dict[str, bytes]) -> Entry:
     encoder = _net(obfnet.encoder, making, lambda samples: samples)
     table = _table(obfnet, making.gate)
-    scale, offset, error = 1.0, 0.0, 0.0
+    scale, offset, error, cost = 1.0, 0.0, 0.0, obfnet.cost
     if table is None:
         name = f"decoder{making.format.suffix}"
         decoder = _net(obfnet.decoder, making, lambda samples: _released(obfnet, samples))
@@ -127,8 +126,8 @@ def _pack(obfnet: ObfNet, folder: str, making: _Making, members: dict[str, bytes
         encoder=f"{folder}/encoder{making.format.suffix}",
         decoder=f"{folder}/{name}",
         certificate=obfnet.mechanism.certificate().to_dict(),
-        params=parameters(obfnet.encoder) + parameters(obfnet.decoder),
-        macs=macs(obfnet.encoder, obfnet.spec.shape) + _decoder_macs(obfnet, making.probes),
+        params=cost.params,
+        macs=cost.macs,
         validation_accuracy=obfnet.validation_accuracy,
         seed=obfnet.seed,
         seconds=obfnet.seconds,
@@ -162,12 +161,6 @@ def _table(obfnet: ObfNet, gate: Gate | None) -> StoredTable | None:
     rows = obfnet.decoder.rows.numpy()
     each = rows.reshape(-1, *obfnet.spec.shape)
     return store(rows, obfnet.spec, None if gate is None else gate.answers_alike(each))
-
-
-def _decoder_macs(obfnet: ObfNet, probes: Samples) -> int:
-    if isinstance(obfnet.decoder, Table):
-        return 0
-    return macs(obfnet.decoder, _released(obfnet, probes[:1]).shape[1:])
 
 
 def _released(obfnet: ObfNet, probes: Samples) -> Samples:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from obfnet.forging.loop import Fit
 from obfnet.mechanisms.entropy import Uniform, choice, system
 from obfnet.mechanisms.mechanism import Mechanism
+from obfnet.nets.cost import Cost, cost, stored_bytes
 from obfnet.specs import Samples, SampleSpec
 
 
@@ -84,6 +85,16 @@ class ObfNet:
     def validation_accuracy(self) -> float:
         """Accuracy of the InfNet on x', on validation data."""
         return self.fit.score
+
+    @property
+    def cost(self) -> Cost:
+        """Of encoder and decoder for one sample; a table costs its bytes, and no arithmetic."""
+        encoder = cost(self.encoder, self.spec.shape)
+        if isinstance(self.decoder, Table):
+            return encoder + Cost(0, 0, stored_bytes(self.decoder))
+        with torch.inference_mode():
+            code = self.encoder.eval()(torch.zeros(1, *self.spec.shape)).numpy()
+        return encoder + cost(self.decoder, self.mechanism.release(code).shape[1:])
 
     @property
     def name(self) -> str:

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from obfnet.forging.obfnet import ObfNet, Table
-from obfnet.nets.cost import Cost, cost, stored_bytes
+from obfnet.forging.obfnet import ObfNet
+from obfnet.nets.cost import Cost
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def summarise(device: str, obfnets: Iterable[ObfNet], twin_accuracy: float | Non
     members = tuple(obfnets)
     accuracies = [each.validation_accuracy for each in members]
     certificate = members[0].mechanism.certificate()
-    costs = [cost_of(each) for each in members]
+    costs = [each.cost for each in members]
     return Summary(
         device=device,
         obfnets=len(members),
@@ -53,14 +52,3 @@ def summarise(device: str, obfnets: Iterable[ObfNet], twin_accuracy: float | Non
         seconds=float(np.mean([each.seconds for each in members])),
         seeds=tuple(each.seed for each in members),
     )
-
-
-def cost_of(obfnet: ObfNet) -> Cost:
-    """What one ObfNet costs a device; a table costs its bytes, and no arithmetic."""
-    spent = cost(obfnet.encoder, obfnet.spec.shape)
-    if isinstance(obfnet.decoder, Table):
-        return spent + Cost(0, 0, stored_bytes(obfnet.decoder))
-    with torch.inference_mode():
-        code = obfnet.encoder(torch.zeros(1, *obfnet.spec.shape)).numpy()
-    released = obfnet.mechanism.release(code)
-    return spent + cost(obfnet.decoder, released.shape[1:])

@@ -11,10 +11,8 @@ import numpy.typing as npt
 
 from obfnet.auditing.intervals import Interval, of_fraction
 from obfnet.data.dataset import Dataset
-from obfnet.forging.obfnet import ObfNet
 from obfnet.forging.sets import ObfNetSet
 from obfnet.mechanisms.certificate import least_bits
-from obfnet.nets.cost import cost
 from obfnet.nets.frozen import InfNet
 from obfnet.specs import Labels, Samples
 
@@ -51,7 +49,7 @@ def row(
     accuracy = float(np.mean(accuracies))
     first = obfnets[0]
     certificate = first.mechanism.certificate()
-    spent = _cost(first, held)
+    cost = first.cost
     minimum = least_bits(len(held.classes), accuracy)
     return {
         "dataset": held.name,
@@ -68,8 +66,8 @@ def row(
         "twin_accuracy": float(np.mean(twins)) if twins else None,
         "certified_bits": certificate.bits if certificate.certified else None,
         "excess_bits": certificate.bits - minimum if certificate.certified else None,
-        "params": spent[0],
-        "macs": spent[1],
+        "params": cost.params,
+        "macs": cost.macs,
         "forge_seconds": float(np.mean([each.seconds for each in obfnets])),
         "distinctness": None if fleet[0].distinctness is None else fleet[0].distinctness.to_dict(),
     }
@@ -99,11 +97,3 @@ def _answers(infnet: InfNet, obfuscated: Samples) -> Labels:
 
 def _share(found: np.ndarray[Any, np.dtype[np.int64]], held: Dataset) -> float:
     return float((found == held.labels).mean())
-
-
-def _cost(obfnet: ObfNet, held: Dataset) -> tuple[int, int]:
-    encoder = cost(obfnet.encoder, held.spec.shape)
-    if obfnet.mechanism.name.endswith("codebook") or obfnet.mechanism.width is None:
-        return encoder.params, encoder.macs
-    both = encoder + cost(obfnet.decoder, (obfnet.mechanism.width,))
-    return both.params, both.macs

@@ -45,6 +45,8 @@ def test_rows_have_what_the_paper_lacks(ran):
     assert len(om["accuracies"]) == len(om["seeds"]) == 2
     assert om["audited"] == 1
     assert codebook["differs"] == "it is tiny"
+    assert om["params"] == 64 * 8 + 8 + 8 * 64 + 64, "encoder and decoder are on the device"
+    assert om["macs"] == 2 * 64 * 8
     for row in (om, codebook):
         assert row["bytes"] > 1000
         assert row["edge_ms"]["min"] > 0

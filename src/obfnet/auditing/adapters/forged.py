@@ -13,7 +13,6 @@ from obfnet.auditing.subject import Subject, Transform
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.sets import ObfNetSet
 from obfnet.mechanisms.entropy import choice
-from obfnet.nets.cost import Cost, cost
 from obfnet.specs import Samples
 
 #: Samples ``(n, *shape)`` to x', differentiable.
@@ -27,7 +26,7 @@ def of_obfnet(obfnet: ObfNet, name: str | None = None) -> Subject:
         obfnet,
         gradients=smooth(obfnet),
         mechanism=obfnet.mechanism,
-        cost=spent(obfnet),
+        cost=obfnet.cost,
     )
 
 
@@ -118,14 +117,3 @@ def one_of(members: Sequence[Transform]) -> Transform:
         return released
 
     return drawn
-
-
-def spent(obfnet: ObfNet) -> Cost:
-    """What one ObfNet costs a device for a sample; a table is bytes, and computes nothing."""
-    encoder = cost(obfnet.encoder, obfnet.spec.shape)
-    if isinstance(obfnet.decoder, Table):
-        rows = obfnet.decoder.rows
-        return encoder + Cost(0, 0, rows.numel() * rows.element_size())
-    with torch.inference_mode():
-        code = obfnet.encoder.eval()(torch.zeros(1, *obfnet.spec.shape))
-    return encoder + cost(obfnet.decoder, tuple(obfnet.mechanism.relax(code).shape[1:]))

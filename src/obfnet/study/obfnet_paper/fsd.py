@@ -22,16 +22,22 @@ FIG_6 = {
     ("O_C", "I_M"): 0.9855,
 }
 CLEAN = 0.995
-#: As many steps on either; a clip through I_C and back is what costs time.
-THROUGH = {"fsd4": Schedule(10, 32, 2e-3), "fsd": Schedule(7, 32, 2e-3)}
+#: As many steps on either; a clip through I_C and back is what costs time. O_C takes longer.
+THROUGH = {
+    ("fsd4", "O_M"): Schedule(10, 32, 2e-3),
+    ("fsd4", "O_C"): Schedule(30, 32, 2e-3),
+    ("fsd", "O_M"): Schedule(7, 32, 2e-3),
+    ("fsd", "O_C"): Schedule(20, 32, 2e-3),
+}
 #: I_M costs little.
 LONG = Schedule(epochs=40, batch=32, rate=2e-3)
-CODEBOOKS = {"I_C": 5, "I_M": 1}
+CODEBOOKS = 5
 CODEBOOK = Schedule(epochs=60, batch=64, rate=3e-3)
 BITS = {"I_C": Schedule(epochs=25, batch=64, rate=3e-3), "I_M": CODEBOOK}
 DIFFERS = (
-    "checkpoints are chosen on validation clips, the paper's code chose them on test clips; the "
-    "ten seeds differ, there they did not; {epochs} epochs"
+    "checkpoints are chosen on validation clips, the paper's code chose them on test clips: its "
+    "figure is to be held against that on the samples it was chosen by; the ten seeds differ, "
+    "there they did not; {epochs} epochs"
 )
 SIX = "six speakers, 3,000 clips; the paper had four and 2,000"
 
@@ -43,9 +49,9 @@ def obfnet_fsd(ask: Ask) -> Path:
 
 def _setting(data: str, label: str) -> Setting:
     four = data == "fsd4"
-    through = THROUGH[data] if label == "I_C" else LONG
 
     def published(kind: str, name: str) -> Trial:
+        through = THROUGH[data, kind] if label == "I_C" else LONG
         paper: Published = (FIG_6[kind, label],)
         differs = DIFFERS.format(epochs=through.epochs)
         return Trial(
@@ -61,7 +67,7 @@ def _setting(data: str, label: str) -> Setting:
         trials=(
             published("O_M", "fsd-om"),
             published("O_C", "fsd-oc"),
-            Trial("beyond", "codebook", CODEBOOK, Codebook(10), seeds=CODEBOOKS[label]),
+            Trial("beyond", "codebook", CODEBOOK, Codebook(10), seeds=CODEBOOKS),
             Trial("beyond", "bits-8", BITS[label], Bits(8)),
             Trial("beyond", "bits-16", BITS[label], Bits(16)),
         ),

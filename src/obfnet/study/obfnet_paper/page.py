@@ -61,6 +61,7 @@ COLUMNS: Columns = {
         f"{row['accuracy']:.2%} [{row['accuracy_ci'][0]:.2%}, {row['accuracy_ci'][1]:.2%}]"
     ),
     "ours - paper": against_paper,
+    "on the samples it was chosen by": lambda row: f"{row['validation_accuracy']:.2%}",
     "drop": lambda row: f"{100 * row['drop']:+.2f} pt",
     "leakage [95 %]": lambda row: (
         f"{row['leakage']:.3f} [{row['leakage_ci'][0]:.3f}, {row['leakage_ci'][1]:.3f}]"
