@@ -13,6 +13,7 @@ from obfnet.auditing.subject import Subject
 from obfnet.errors import SpecError
 from obfnet.forging.infnet import train_infnet
 from obfnet.forging.loop import Schedule
+from obfnet.nets.cost import parameters
 from obfnet.nets.mnist import conv_infnet, mlp_infnet
 from obfnet.nets.torch_infnet import digest
 from obfnet.study import alternatives, cases
@@ -21,7 +22,7 @@ from obfnet.study.alternatives_homomorphic import measured as encrypted
 from obfnet.study.alternatives_noise import NOISES, Noise, gaussian_sigma, noises
 from obfnet.study.alternatives_offer import NOTHING, Bench, Offer, probes
 from obfnet.study.alternatives_page import COLUMNS
-from obfnet.study.alternatives_partitioned import cut, nullified, partitions
+from obfnet.study.alternatives_partitioned import cut, features, nullified, partitions
 from obfnet.study.alternatives_projection import projections
 from obfnet.study.alternatives_row import measured
 from obfnet.study.alternatives_siamese import COMPONENTS, contrastive, siamese
@@ -99,6 +100,7 @@ def test_projection_sends_no_more_than_it_says_and_a_retrained_model_reads_it(be
     assert np.count_nonzero(released.any(axis=0)) == offer.args["kept"]
     few = released.reshape(len(held), -1)[:, : offer.args["kept"]]
     assert np.allclose(offer.device(held.samples[:1]), few[:1], atol=1e-4)
+    assert offer.subject.cost.macs == few.shape[1] * held.samples[0].size
     assert share(offer, held) > 0.3  # chance is 0.1, after one epoch
 
 
@@ -131,6 +133,9 @@ def test_siamese_sends_a_few_components(bench, held):
     assert offers[0].subject.released == (COMPONENTS,)
     assert all(share(offer, held) > 0.3 for offer in offers)
     assert offers[0].device(held.samples[:1]).shape == (1, COMPONENTS)
+    lower, _ = cut(bench.infnet.module)
+    values = features(lower)(held.samples[:1]).size
+    assert offers[0].subject.cost.params == parameters(lower) + (values + 1) * COMPONENTS
 
 
 def test_what_is_no_sequence_of_layers_is_not_cut():

@@ -101,6 +101,11 @@ def gate_of(infnet: InfNet, data: Dataset, splits: Splits, tolerance: float = TO
     )
 
 
+def resolvable(splits: Splits) -> float:
+    """The usual tolerance, or one sample where so few are judged that it is more."""
+    return max(TOLERANCE, 1 / len(splits.validation))
+
+
 def _spread(indices: Labels, most: int) -> Labels:
     count = min(most, len(indices))
     return indices[np.linspace(0, len(indices) - 1, count).round().astype(np.int64)]

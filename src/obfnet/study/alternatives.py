@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from obfnet.study.alternatives_siamese import siamese
 from obfnet.study.kept import kept, key
 from obfnet.study.making import make_infnet, open_workplace
 from obfnet.study.sheet import publish
+from obfnet.study.spent import clock
 from obfnet.study.study import Ask
 from obfnet.study.unexamined import effort_of
 
@@ -45,16 +45,15 @@ def alternatives_study(datasets: Sequence[str], ask: Ask) -> Path:
     Finished rows, forged ObfNets and parts of audits are kept in the folder, where a study that
     was killed goes on. A row whose extra is not installed is left out, and said.
     """
-    started = time.perf_counter()
     rows: list[Row] = []
+    seconds = clock(ask.folder)
     path = ask.folder / "results.json"
     for data_name in datasets:
         place = open_workplace(data_name, ask.seed)
-        bench = Bench(place, make_infnet(place), ask.folder / data_name, ask.quick)
+        bench = Bench(place, make_infnet(place), ask.folder / place.run, ask.quick)
         for row in rows_of(bench, effort_of(ask)):
             rows.append(row)
-            seconds = time.perf_counter() - started
-            path = publish(ask.folder, ask.command, rows, seconds, TITLE, NOTE, COLUMNS)
+            path = publish(ask.folder, ask.command, rows, seconds(), TITLE, NOTE, COLUMNS)
     return path
 
 

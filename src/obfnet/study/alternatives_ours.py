@@ -34,8 +34,8 @@ def ours(data_name: str) -> dict[str, Maker]:
     return {each.name: partial(_offer, each) for each in wanted(data_name)}
 
 
-def forged_set(bench: Bench, each: Wanted) -> ObfNetSet:
-    """Forge the one device's set, or find it in the bench's folder."""
+def forged_set(bench: Bench, each: Wanted, size: int = 1) -> ObfNetSet:
+    """Forge one device's set of ``size`` ObfNets, or find it in the bench's folder."""
     place = bench.place
     arguments = {"shape": list(place.data.spec.shape)}
     if each.width is not None:
@@ -49,11 +49,14 @@ def forged_set(bench: Bench, each: Wanted) -> ObfNetSet:
     (made,) = forge(
         bench.infnet,
         place.data,
+        size=size,
         mechanism=each.mechanism,
         splits=place.splits,
         schedule=Schedule(1, schedule.batch, schedule.rate) if bench.quick else schedule,
         seed=branch(place.seed, "audited", each.name),
-        folder=bench.folder / ("forged-quick" if bench.quick else "forged") / each.name,
+        folder=bench.folder
+        / ("forged-quick" if bench.quick else "forged")
+        / f"{each.name} x {size}",
         **halves,  # type: ignore[arg-type]
     )
     return made

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from obfnet.auditing.subject import Subject
+from obfnet.nets.cost import cost
 from obfnet.registry import find
 from obfnet.seeds import branch
 from obfnet.study.alternatives_offer import Bench, Maker, Offer, on_one_thread, probes
@@ -44,4 +45,5 @@ def _projected(name: str, part: int, bench: Bench) -> Offer:
     sent = on_one_thread(nn.Sequential(nn.Flatten(), turn), probes(place))
     dense = find("infnets", place.case.infnet.replace("-ic", "-im"))
     net = retrained(bench, name, transform, partial(dense, spec.shape, classes), ANEW)
-    return Offer(Subject(name, transform), net, RETRAINED, sent, {"kept": kept})
+    subject = Subject(name, transform, cost=cost(nn.Sequential(nn.Flatten(), turn), spec.shape))
+    return Offer(subject, net, RETRAINED, sent, {"kept": kept})

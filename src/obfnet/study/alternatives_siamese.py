@@ -31,43 +31,6 @@ MARGIN, WEIGHT = 1.0, 1.0
 FITTED = 2_000  # training samples that the components are of
 
 
-class Components(nn.Module):
-    """Features to their principal components of about unit variance, and back.
-
-    Args:
-        mean: of flat features, ``(m,)``.
-        basis: ``(m, k)``, components as columns.
-        deviation: of each component, ``(k,)``.
-    """
-
-    mean: Tensor
-    basis: Tensor
-    deviation: Tensor
-
-    def __init__(self, mean: Tensor, basis: Tensor, deviation: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("basis", basis)
-        self.register_buffer("deviation", deviation)
-
-    def forward(self, found: Tensor) -> Tensor:
-        """Components ``(n, k)`` of features ``(n, ...)``."""
-        return (found.flatten(1) - self.mean) @ self.basis / self.deviation
-
-
-class Back(nn.Module):
-    """The backend's first layer: components ``(n, k)`` to flat features ``(n, m)``."""
-
-    def __init__(self, components: Components) -> None:
-        super().__init__()
-        self.components = components
-
-    def forward(self, sent: Tensor) -> Tensor:
-        """Features as far as the components tell them."""
-        known = self.components
-        return (sent * known.deviation) @ known.basis.T + known.mean
-
-
 def siamese() -> dict[str, Maker]:
     """Components as they are, and with noise."""
     names = {f"partitioned, Siamese, {COMPONENTS} components, noise {n:g}": n for n in NOISES}
@@ -113,16 +76,23 @@ def tuned(bench: Bench) -> nn.Sequential:
     return module
 
 
-def components(found: Samples, seed: int) -> Components:
-    """The first ``COMPONENTS`` principal components of features ``(n, ...)``."""
-    made = principal(torch.from_numpy(found).flatten(1), COMPONENTS, seed)
-    return Components(made.mean, made.directions, made.deviations)
+def components(found: Samples, seed: int) -> tuple[nn.Linear, nn.Linear]:
+    """Features ``(n, ...)`` to their components of about unit variance, and back, both flat."""
+    flat = torch.from_numpy(found).flatten(1)
+    made = principal(flat, COMPONENTS, seed)
+    down = nn.Linear(flat.shape[1], COMPONENTS)
+    back = nn.Linear(COMPONENTS, flat.shape[1])
+    down.weight.data = (made.directions / made.deviations).T.contiguous()
+    down.bias.data = -down.weight.data @ made.mean
+    back.weight.data = made.directions * made.deviations
+    back.bias.data = made.mean.clone()
+    return down.requires_grad_(False), back.requires_grad_(False)
 
 
 def _siamese(name: str, noise: float, bench: Bench) -> Offer:
     lower, upper = cut(tuned(bench))
     seed = branch(bench.place.seed, "components")
-    few = components(features(lower)(probes(bench.place, FITTED)), seed)
+    down, back = components(features(lower)(probes(bench.place, FITTED)), seed)
 
     def make(extract: Transform, drawn: int) -> Transform:
         draw = np.random.default_rng(drawn)
@@ -138,7 +108,7 @@ def _siamese(name: str, noise: float, bench: Bench) -> Offer:
         name,
         lower,
         make,
-        copied(nn.Sequential(Back(few), *list(upper)[1:])),
-        device=nn.Sequential(*lower, few),
+        copied(nn.Sequential(back, *list(upper)[1:])),
+        device=nn.Sequential(*lower, nn.Flatten(), down),
     )
     return replace(offer, args={"components": COMPONENTS, "noise": noise, "margin": MARGIN})

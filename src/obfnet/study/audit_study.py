@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -19,6 +18,7 @@ from obfnet.study.audit_subjects import WANTED, Wanted, backdoors, forged
 from obfnet.study.audited import row
 from obfnet.study.making import Workplace, make_infnet, open_workplace
 from obfnet.study.sheet import publish
+from obfnet.study.spent import clock
 from obfnet.study.study import Ask
 from obfnet.study.transforms import alternatives
 from obfnet.study.unexamined import TINY
@@ -56,17 +56,15 @@ def audit_study(subjects: Subjects, datasets: Sequence[str], ask: Ask) -> Path:
     Forged ObfNets and finished parts of audits are kept in the folder, where a study that was
     killed goes on.
     """
-    started = time.perf_counter()
     effort = SEEN_TO_RUN if ask.quick else preset(ask.effort or "standard")
     rows: list[dict[str, Any]] = []
+    seconds = clock(ask.folder)
     path = ask.folder / "results.json"
     for data_name in datasets:
         place = open_workplace(data_name, ask.seed)
         for found in audited(subjects, place, ask, effort):
             rows.append(found)
-            path = publish(
-                ask.folder, ask.command, rows, time.perf_counter() - started, TITLE, NOTE
-            )
+            path = publish(ask.folder, ask.command, rows, seconds(), TITLE, NOTE)
     return path
 
 

@@ -12,7 +12,7 @@ from obfnet.auditing.audit import audit
 from obfnet.bundling.archive import Bundle
 from obfnet.bundling.c_export import export_c
 from obfnet.bundling.container import packed
-from obfnet.bundling.gate import TOLERANCE, Gate, gate_of
+from obfnet.bundling.gate import Gate, gate_of, resolvable
 from obfnet.bundling.keys import SigningKey
 from obfnet.bundling.pack import bundle
 from obfnet.edge.client import EdgeClient
@@ -44,8 +44,7 @@ def kept_rows(case: Case, trained: Trained, folder: Path, seed: int) -> list[Row
     """
     place, fleet = trained.place, trained.fleet
     # Of few validation samples one may be lost, or nothing could be: it weighs more than .2 points.
-    allowed = max(TOLERANCE, 1 / len(place.splits.validation))
-    judging = gate_of(trained.infnet, place.data, place.splits, allowed)
+    judging = gate_of(trained.infnet, place.data, place.splits, resolvable(place.splits))
     made, skipped = _exported(case, fleet, judging)
     best = "int8" if "int8" in made else "float32"
     packed_as, eight, missed = _set(case, fleet, judging, best)

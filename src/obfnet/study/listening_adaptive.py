@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -23,8 +24,12 @@ def learned(
     schedule: Schedule,
     seed: int,
     label: str,
-) -> Guess:
-    """A small convolutional classifier of heard sound or seen pictures; its best checkpoint.
+    dense: bool = False,
+) -> tuple[Guess, float]:
+    """A small classifier of heard sound, seen pictures or x', at its best checkpoint.
+
+    Returns:
+        It, and its accuracy on ``held``.
 
     Args:
         train: samples ``(n, channels, height, width)`` and values to tell.
@@ -32,14 +37,17 @@ def learned(
         schedule: how long.
         seed: fixes weights and order.
         label: on the progress bar.
+        dense: whether its layers are dense, for x' whose values have lost their places;
+            convolutions otherwise.
     """
     samples, values = train
     count = int(max(values.max(), held[1].max())) + 1
     shift, scale = float(samples.mean()), float(samples.std()) or 1.0
     seen, target = torch.from_numpy((samples - shift) / scale), torch.tensor(values)
     checked = (held[0] - shift) / scale
-    net = build(lambda: _classifier(samples.shape[1], count), seed)
-    fit(
+    factory = _dense if dense else _convolutional
+    net = build(lambda: factory(samples.shape[1:], count), seed)
+    reached = fit(
         net,
         loss=lambda indices: cross_entropy(net(seen[indices]), target[indices]),
         score=lambda: float((TorchInfNet(net, "").predict(checked) == held[1]).mean()),
@@ -53,12 +61,25 @@ def learned(
         given = np.asarray((received - shift) / scale, np.float32)
         return TorchInfNet(net, "").predict(given)
 
-    return guess
+    return guess, reached.score
 
 
-def _classifier(channels: int, values: int, width: int = 32) -> nn.Module:
+def _dense(shape: tuple[int, ...], values: int, width: int = 256) -> nn.Module:
     return nn.Sequential(
-        nn.Conv2d(channels, width, 3, padding=1),
+        nn.Flatten(),
+        nn.Linear(math.prod(shape), width),
+        nn.ReLU(),
+        nn.Dropout(0.25),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        nn.Dropout(0.25),
+        nn.Linear(width, values),
+    )
+
+
+def _convolutional(shape: tuple[int, ...], values: int, width: int = 32) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(shape[0], width, 3, padding=1),
         nn.BatchNorm2d(width),
         nn.ReLU(),
         nn.MaxPool2d(2),

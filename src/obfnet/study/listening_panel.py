@@ -76,14 +76,25 @@ class Panel:
             drawn(self.bench, "evaluation", counts.asked),
         )
         held = parts[-1]
-        sent = [subject.transform(part.samples) for part in parts]
+        sent = tuple(subject.transform(part.samples) for part in parts)
         sensed = [self.sense(each) for each in sent]
         train, check, seen = (self.features(each) for each in sensed)
 
         def told(name: str, values: list[Labels]) -> Labels:
+            """By whoever is better on samples to choose by: of what is sensed, or of x' itself."""
             seed = branch(place.seed, "adaptive", subject.name, name)
-            own, chosen = (train, values[0]), (check, values[1])
-            return learned(own, chosen, schedule, seed, f"adaptive: {name}")(seen)
+            told_by = []
+            for (own, chosen, asked), dense in (((train, check, seen), False), (sent, True)):
+                guess, score = learned(
+                    (own, values[0]),
+                    (chosen, values[1]),
+                    schedule,
+                    seed,
+                    f"adaptive: {name}",
+                    dense,
+                )
+                told_by.append((score, guess(asked)))
+            return max(told_by, key=lambda each: each[0])[1]
 
         classes = len(held.classes)
         chance = constant_guess(parts[0].labels, held.labels)

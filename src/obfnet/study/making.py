@@ -63,13 +63,18 @@ class Workplace:
         return cache_folder() / "stages" / f"{self.run}-{name}"
 
 
-def open_workplace(data_name: str, seed: int) -> Workplace:
+def open_workplace(data_name: str, seed: int, chosen: Case | None = None) -> Workplace:
     """Load and split the data of a demo's case, and let torch use all this process may.
+
+    Args:
+        data_name: of the dataset.
+        seed: root of the seed tree.
+        chosen: another case than the demo's, of the same dataset.
 
     Raises:
         SpecError: there is no case for this dataset.
     """
-    chosen = case(data_name)
+    chosen = chosen or case(data_name)
     torch.set_num_threads(available())
     say(f"data {data_name}")
     data = load(data_name)

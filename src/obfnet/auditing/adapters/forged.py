@@ -12,7 +12,7 @@ from torch import Tensor
 from obfnet.auditing.subject import Subject, Transform
 from obfnet.forging.obfnet import ObfNet, Table
 from obfnet.forging.sets import ObfNetSet
-from obfnet.mechanisms.entropy import choice
+from obfnet.mechanisms.entropy import Uniform, choice, system
 from obfnet.specs import Samples
 
 #: Samples ``(n, *shape)`` to x', differentiable.
@@ -104,11 +104,16 @@ def any_of(forms: Sequence[Smooth]) -> Smooth:
     return drawn
 
 
-def one_of(members: Sequence[Transform]) -> Transform:
-    """One of ``members`` for each sample, drawn from the system's generator as on a device."""
+def one_of(members: Sequence[Transform], uniform: Uniform = system) -> Transform:
+    """One of ``members`` for each sample, drawn from the system's generator as on a device.
+
+    Args:
+        members: of a set.
+        uniform: where the draw comes from instead, to make a figure again.
+    """
 
     def drawn(samples: Samples) -> Samples:
-        chosen = choice(len(samples), len(members))
+        chosen = choice(len(samples), len(members), uniform)
         released = np.empty_like(samples)
         for number, member in enumerate(members):
             places = chosen == number

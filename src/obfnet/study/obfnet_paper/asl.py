@@ -60,10 +60,7 @@ def _small(split_label: str) -> Setting:
             split=split_label,
         )
 
-    more = (
-        _published("O_M", 1024, THROUGH, told(THROUGH.epochs)),
-        Trial("beyond", "bits-16", THROUGH, Bits(16)),
-    )
+    more = (_published("O_M", 1024, THROUGH, told(THROUGH.epochs)),)
     return Setting(
         data="asl29",
         options={"every": EVERY},
@@ -75,6 +72,7 @@ def _small(split_label: str) -> Setting:
             _published("O_M", 256, THROUGH, told(THROUGH.epochs)),
             _published("O_C", 512, THROUGH, told(THROUGH.epochs)),
             *(more if split_label == FRAMES else ()),
+            Trial("beyond", "bits-16", THROUGH, Bits(16)),
         ),
         split=SPLITS[split_label],
         split_label=split_label,
@@ -112,6 +110,7 @@ def _large(split_label: str) -> Setting:
                 _published("O_C", width, THROUGH_64, told(THROUGH_64.epochs))
                 for width in (512, 1024)
             ),
+            Trial("beyond", "bits-16", THROUGH_64, Bits(16)),
         ),
         split=SPLITS[split_label],
         split_label=split_label,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from obfnet.bundling.archive import Bundle
-from obfnet.bundling.gate import gate_of
+from obfnet.bundling.gate import gate_of, resolvable
 from obfnet.bundling.pack import bundle
 from obfnet.edge.obfuscator import obfuscators
 from obfnet.errors import ExportError
@@ -33,7 +33,7 @@ def on_device(place: Place, obfnet: ObfNet) -> dict[str, Any]:
 
 
 def _smallest(place: Place, obfnet: ObfNet) -> tuple[Bundle, str]:
-    gate = gate_of(place.infnet, place.data, place.splits)
+    gate = gate_of(place.infnet, place.data, place.splits, resolvable(place.splits))
     alone = ObfNetSet(
         "study", (obfnet,), place.infnet.digest, spread_over(place.data, place.splits)
     )
@@ -42,4 +42,4 @@ def _smallest(place: Place, obfnet: ObfNet) -> tuple[Bundle, str]:
             return bundle(alone, precision=precision, gate=gate), precision
         except ExportError as error:
             say(f"  not as {precision}: {error}")
-    return bundle(alone, gate=gate), PRECISIONS[-1]
+    return bundle(alone), PRECISIONS[-1]

@@ -22,7 +22,8 @@ FIG_6 = {
     ("O_C", "I_M"): 0.9855,
 }
 CLEAN = 0.995
-#: As many steps on either; a clip through I_C and back is what costs time. O_C takes longer.
+#: A clip through I_C and back is what costs time. After ten epochs O_C was right for 95.7 % of
+#: validation clips and O_M for 99.0 %, so it is given more.
 THROUGH = {
     ("fsd4", "O_M"): Schedule(10, 32, 2e-3),
     ("fsd4", "O_C"): Schedule(30, 32, 2e-3),
@@ -36,7 +37,7 @@ CODEBOOK = Schedule(epochs=60, batch=64, rate=3e-3)
 BITS = {"I_C": Schedule(epochs=25, batch=64, rate=3e-3), "I_M": CODEBOOK}
 DIFFERS = (
     "checkpoints are chosen on validation clips, the paper's code chose them on test clips: its "
-    "figure is to be held against that on the samples it was chosen by; the ten seeds differ, "
+    "figure is to be held against that on the samples it was chosen by; seeds differ, "
     "there they did not; {epochs} epochs"
 )
 SIX = "six speakers, 3,000 clips; the paper had four and 2,000"

@@ -111,11 +111,11 @@ def document(content: Mapping[str, Any], title: str, note: str, body: str) -> st
 
 
 def _plots(made: Sequence[Made]) -> str:
-    """Accuracy and leakage against the width of the bottleneck, for each InfNet."""
+    """Accuracy and leakage against the width of the bottleneck, for each InfNet and split."""
     wide = [each.row for each in made if "width" in each.row]
     plots = ""
-    for data, label in dict.fromkeys((row["dataset"], row["infnet"]) for row in wide):
-        rows = [row for row in wide if (row["dataset"], row["infnet"]) == (data, label)]
+    for place in dict.fromkeys(_place(row) for row in wide):
+        rows = [row for row in wide if _place(row) == place]
         if len({row["width"] for row in rows}) < 3:
             continue
         for value in ("accuracy", "leakage"):
@@ -124,9 +124,13 @@ def _plots(made: Sequence[Made]) -> str:
                 for row in rows
                 if value in row
             ]
-            title = f"{value}, {data}, {label} (hollow: O_C)"
+            title = f"{value}, {', '.join(place)} (hollow: O_C)"
             plots += scatter(points, "neurons of the bottleneck", title)
     return f"<h2>Against the width</h2>{plots}" if plots else ""
+
+
+def _place(row: Row) -> tuple[str, str, str]:
+    return row["dataset"], row["infnet"], row["split"]
 
 
 def _grids(made: Sequence[Made]) -> str:

@@ -67,12 +67,6 @@ class Place:
         """``asked``, or a few epochs of it."""
         return _schedule(asked, QUICK_EPOCHS if self.quick else None)
 
-    def forging(self, most: int | None) -> Splits:
-        """The splits with ``most`` training samples at most, for forging."""
-        if most is None:
-            return self.splits
-        return replace(self.splits, train=_some(self.splits.train, most, self.seed))
-
 
 def open_place(setting: Setting, ask: Ask) -> Place:
     """Load, split and train, or find what an earlier run has trained."""

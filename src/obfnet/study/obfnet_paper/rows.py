@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from obfnet.auditing.report import Report
 from obfnet.auditing.subject import Subject
 from obfnet.errors import NotForgeableError, NotMeasurableError
 from obfnet.forging.fleet import forge
+from obfnet.forging.obfnet import ObfNet
 from obfnet.forging.recipe import Recipe
 from obfnet.forging.sets import ObfNetSet
 from obfnet.progress import say
@@ -32,6 +32,8 @@ from obfnet.study.obfnet_paper.uncertainty import interval
 
 #: Pictures in a grid, and the ObfNets that a quick run forges where several are asked for.
 SHOWN, QUICK_SEEDS = 10, 2
+#: An ObfNet whose accuracy is below so many times a coin's has learnt nothing.
+COLLAPSED = 2
 #: Left out where there is none; elsewhere null says that nothing is proven or was trained.
 ABSENT = ("paper", "width")
 
@@ -42,13 +44,11 @@ class Made:
 
     Args:
         row: of ``results.json``.
-        pictures: PNG data URIs of x' of the first test samples; of x in the row of raw samples.
-        seconds: wall time of making it.
+        pictures: PNG data URIs of x' of some test samples; of x in the row of raw samples.
     """
 
     row: dict[str, Any]
     pictures: tuple[str, ...]
-    seconds: float
 
 
 def rows_of(place: Place) -> Iterator[Made]:
@@ -67,30 +67,28 @@ def _kept(place: Place, name: str, trial: Trial | None) -> Made:
     asked = key(code=code_digest(), run=place.run, trial=repr(trial),
                 effort=repr(place.effort), attributes=place.setting.attributes)  # fmt: skip
     path = place.folder / "rows" / f"{place.setting.name}-{name}-{asked}.json"
-    started = time.perf_counter()
     try:
         return kept(path, lambda: _made(place, trial), _dump, _load)
     except NotForgeableError as error:
         if trial is None:
             raise
         say(f"  not forged: {error}")
-        return _finished(place, _not_forged(trial, error), (), started)
+        return _finished(place, _not_forged(trial, error), ())
 
 
 def _made(place: Place, trial: Trial | None) -> Made:
-    started = time.perf_counter()
     row, pictures = _raw(place) if trial is None else _tried(place, trial)
-    return _finished(place, row, pictures, started)
+    return _finished(place, row, pictures)
 
 
-def _finished(place: Place, row: dict[str, Any], pictures: tuple[str, ...], started: float) -> Made:
+def _finished(place: Place, row: dict[str, Any], pictures: tuple[str, ...]) -> Made:
     row |= {
         "dataset": place.data.name,
         "split": place.setting.split_label,
         "infnet": place.setting.label,
     }
     plain = {k: value for k, value in row.items() if k not in ABSENT or value is not None}
-    return Made(plain, pictures, round(time.perf_counter() - started, 1))
+    return Made(plain, pictures)
 
 
 def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -109,7 +107,7 @@ def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
         "paper": list(setting.paper) or None,
         "differs": setting.differs,
     }
-    return row, _pictures(place, held.samples[:SHOWN])
+    return row, _pictures(place, _shown(held.samples))
 
 
 def _not_forged(trial: Trial, error: NotForgeableError) -> dict[str, Any]:
@@ -126,12 +124,8 @@ def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]
     fleet = _forged(place, trial)
     held = place.data.take(place.splits.test)
     obfnets = fleet[0].obfnets
-    audited = [
-        of_obfnet(obfnet, f"{trial.name} seed {number}")
-        for number, obfnet in enumerate(obfnets[: trial.audited])
-    ]
     row = {
-        **_leaks(place, audited),
+        **_tells(place, trial, obfnets[: trial.audited]),
         **forged.row(
             fleet,
             place.infnet,
@@ -143,16 +137,16 @@ def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]
         "figure": trial.figure,
         "obfnet": trial.name,
         "width": trial.width,
-        "audited": len(audited),
+        "audited": trial.audited,
         "paper": list(trial.paper) or None,
         "differs": trial.differs or _forged_with(place, trial),
     }
-    return row, _pictures(place, obfnets[0](held.samples[:SHOWN]))
+    return row, _pictures(place, obfnets[0](_shown(held.samples)))
 
 
 def _forged_with(place: Place, trial: Trial) -> str:
     """What a row without a figure in the paper was forged with: rows beside it had other means."""
-    count, schedule = len(place.forging(trial.most).train), place.schedule(trial.schedule)
+    count, schedule = len(place.splits.train), place.schedule(trial.schedule)
     return f"{count:,} samples, {schedule.epochs} epochs"
 
 
@@ -169,14 +163,14 @@ def _forged(place: Place, trial: Trial) -> Sequence[ObfNetSet]:
         }
     schedule = place.schedule(trial.schedule)
     asked = key(schedule=repr(schedule), mechanism=repr(trial.mechanism), net=trial.published,
-                width=trial.width, most=trial.most)  # fmt: skip
+                width=trial.width)  # fmt: skip
     here = place.folder / "forged" / f"{place.setting.name}-{place.run}" / f"{trial.name}-{asked}"
     return forge(
         place.infnet,
         place.data,
         size=min(trial.seeds, QUICK_SEEDS) if place.quick else trial.seeds,
         mechanism=trial.mechanism,
-        splits=place.forging(trial.most),
+        splits=place.splits,
         schedule=schedule,
         twins=not trial.published,
         seed=branch(place.seed, "trial", trial.name),
@@ -195,6 +189,18 @@ def _audits(place: Place, subjects: Sequence[Subject | None]) -> list[Report]:
         place.effort,
         place.folder / "parts" / f"{place.setting.name}-{place.run}",
     )
+
+
+def _tells(place: Place, trial: Trial, obfnets: Sequence[ObfNet]) -> dict[str, Any]:
+    """What leaks of the ObfNets; of one that answers by a constant there is nothing to tell."""
+    constant = COLLAPSED / len(place.data.classes)
+    if any(obfnet.validation_accuracy < constant for obfnet in obfnets) and not place.quick:
+        told = f"collapsed in training: validation accuracy below {constant:.0%}"
+        return {"unmeasured": {"audit": told}}
+    subjects = [
+        of_obfnet(obfnet, f"{trial.name} seed {number}") for number, obfnet in enumerate(obfnets)
+    ]
+    return _leaks(place, subjects)
 
 
 def _leaks(place: Place, subjects: Sequence[Subject | None]) -> dict[str, Any]:
@@ -221,6 +227,11 @@ def _leaks(place: Place, subjects: Sequence[Subject | None]) -> dict[str, Any]:
     }
 
 
+def _shown(samples: Samples) -> Samples:
+    """Some of all: data may lie by class."""
+    return samples[np.linspace(0, len(samples) - 1, SHOWN).round().astype(np.int64)]
+
+
 def _pictures(place: Place, samples: Samples) -> tuple[str, ...]:
     return tuple(data_uri(sample, place.data.spec, 56) for sample in samples)
 
@@ -231,4 +242,4 @@ def _dump(made: Made) -> bytes:
 
 def _load(content: bytes) -> Made:
     plain = json.loads(content)
-    return Made(plain["row"], tuple(plain["pictures"]), plain["seconds"])
+    return Made(plain["row"], tuple(plain["pictures"]))

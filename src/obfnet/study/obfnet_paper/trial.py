@@ -29,8 +29,6 @@ class Trial:
         width: bottleneck of the published ObfNet, its own by default.
         seeds: how many ObfNets, forged side by side.
         audited: of how many of them, the first ones, it is measured what leaks; may be 0.
-        most: training samples that they are forged on at most, drawn at random; None for all.
-            The InfNet and the attacker have all.
         paper: the paper's accuracy, a fraction.
         differs: how what is done here differs from what the paper did, in plain words.
     """
@@ -43,7 +41,6 @@ class Trial:
     width: int | None = None
     seeds: int = 1
     audited: int = 1
-    most: int | None = None
     paper: Published = ()
     differs: str = ""
 
