@@ -36,6 +36,11 @@ DIFFERS = (
     "{side}x{side} pixels, {count:,} of {whole:,} frames, {classes} classes, {epochs} epochs; "
     "checkpoints are chosen on validation frames; {split}"
 )
+#: The paper's range where it can be compared, the least where sessions are held out.
+WIDTHS_64: dict[str, dict[str, tuple[int, ...]]] = {
+    FRAMES: {"O_M": (256, 512, 1024), "O_C": (512, 1024)},
+    SESSIONS: {"O_M": (256,), "O_C": (512,)},
+}
 SPLITS: dict[str, Callable[[Dataset, int], Splits]] = {FRAMES: split, SESSIONS: split_sessions}
 
 
@@ -103,12 +108,9 @@ def _large(split_label: str) -> Setting:
         trials=(
             Trial("beyond", "codebook", CODEBOOK_64, Codebook(24)),
             *(
-                _published("O_M", width, THROUGH_64, told(THROUGH_64.epochs))
-                for width in (256, 512, 1024)
-            ),
-            *(
-                _published("O_C", width, THROUGH_64, told(THROUGH_64.epochs))
-                for width in (512, 1024)
+                _published(kind, width, THROUGH_64, told(THROUGH_64.epochs))
+                for kind, widths in WIDTHS_64[split_label].items()
+                for width in widths
             ),
             Trial("beyond", "bits-16", THROUGH_64, Bits(16)),
         ),
