@@ -29,8 +29,9 @@ EVERY, EVERY_64 = 10, 4
 FRAMES = "random frames 80/10/10"
 SESSIONS = "sessions held out 2/1/1"
 #: Of I_C, 23 M parameters at 32x32 and 111 M at 64x64.
-TAUGHT, TAUGHT_64 = Schedule(epochs=5, batch=64), Schedule(epochs=3, batch=32)
-THROUGH, THROUGH_64 = Schedule(epochs=4, batch=64), Schedule(epochs=2, batch=32)
+TAUGHT, TAUGHT_64 = Schedule(epochs=16, batch=64), Schedule(epochs=6, batch=32)
+#: Small batches: a frame through I_C and back is what costs time, not a step of the ObfNet.
+THROUGH, THROUGH_64 = Schedule(epochs=6, batch=16), Schedule(epochs=3, batch=16)
 CODEBOOK, CODEBOOK_64 = Schedule(epochs=20, batch=64, rate=4e-3), Schedule(16, 64, 4e-3)
 DIFFERS = (
     "{side}x{side} pixels, {count:,} of {whole:,} frames, {classes} classes, {epochs} epochs; "
