@@ -7,6 +7,7 @@ on. That number stands beside the one on recordings that were held out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from obfnet.data.asl import split_sessions
@@ -56,17 +57,8 @@ def obfnet_asl64(ask: Ask) -> Path:
 
 
 def _small(split_label: str) -> Setting:
-    def told(epochs: int) -> str:
-        return DIFFERS.format(
-            side=32,
-            count=87_000 // EVERY,
-            whole=87_000,
-            classes=29,
-            epochs=epochs,
-            split=split_label,
-        )
-
-    more = (_published("O_M", 1024, THROUGH, told(THROUGH.epochs)),)
+    told = _telling(32, 87_000 // EVERY, 87_000, 29, split_label)
+    more = (_published("O_M", 1024, THROUGH, told(epochs=THROUGH.epochs)),)
     return Setting(
         data="asl29",
         options={"every": EVERY},
@@ -75,8 +67,8 @@ def _small(split_label: str) -> Setting:
         schedule=TAUGHT,
         trials=(
             Trial("beyond", "codebook", CODEBOOK, Codebook(29)),
-            _published("O_M", 256, THROUGH, told(THROUGH.epochs)),
-            _published("O_C", 512, THROUGH, told(THROUGH.epochs)),
+            _published("O_M", 256, THROUGH, told(epochs=THROUGH.epochs)),
+            _published("O_C", 512, THROUGH, told(epochs=THROUGH.epochs)),
             *(more if split_label == FRAMES else ()),
             Trial("beyond", "bits-16", THROUGH, Bits(16)),
         ),
@@ -85,21 +77,12 @@ def _small(split_label: str) -> Setting:
         recordings=split_label == SESSIONS,
         attributes=split_label == FRAMES,
         paper=(CLEAN,),
-        differs=told(TAUGHT.epochs),
+        differs=told(epochs=TAUGHT.epochs),
     )
 
 
 def _large(split_label: str) -> Setting:
-    def told(epochs: int) -> str:
-        return DIFFERS.format(
-            side=64,
-            count=24_000 // EVERY_64,
-            whole=72_000,
-            classes=24,
-            epochs=epochs,
-            split=split_label,
-        )
-
+    told = _telling(64, 24_000 // EVERY_64, 72_000, 24, split_label)
     return Setting(
         data="asl24",
         options={"every": EVERY_64},
@@ -109,7 +92,7 @@ def _large(split_label: str) -> Setting:
         trials=(
             Trial("beyond", "codebook", CODEBOOK_64, Codebook(24)),
             *(
-                _published(kind, width, THROUGH_64, told(THROUGH_64.epochs))
+                _published(kind, width, THROUGH_64, told(epochs=THROUGH_64.epochs))
                 for kind, widths in WIDTHS_64[split_label].items()
                 for width in widths
             ),
@@ -120,7 +103,13 @@ def _large(split_label: str) -> Setting:
         recordings=split_label == SESSIONS,
         attributes=split_label == FRAMES,
         paper=(CLEAN,),
-        differs=told(TAUGHT_64.epochs),
+        differs=told(epochs=TAUGHT_64.epochs),
+    )
+
+
+def _telling(side: int, count: int, whole: int, classes: int, split: str) -> Callable[..., str]:
+    return partial(
+        DIFFERS.format, side=side, count=count, whole=whole, classes=classes, split=split
     )
 
 
