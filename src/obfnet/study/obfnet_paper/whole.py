@@ -38,7 +38,7 @@ PARTS: Mapping[str, Study] = MappingProxyType(
 def obfnet(ask: Ask) -> Path:
     """Every part in a sub-folder of its name, and all rows together above them.
 
-    The paper's nets at 64x64 take as long as all the rest, and come last.
+    The paper's nets at 64x64 take hours, and come last.
     """
     found: dict[str, dict[str, Any]] = {}
     path = ask.folder / "results.json"
