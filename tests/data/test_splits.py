@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from obfnet.data import Dataset, Splits, split
+from obfnet.data.splits import spread
 from obfnet.errors import OverlapError, SpecError
 from obfnet.specs import SampleSpec
 
@@ -122,3 +123,8 @@ def test_impossible_splits_are_refused(arguments):
 def test_parts_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         Splits(**indices()).train[0] = 9
+
+
+def test_a_few_are_of_all_classes_where_data_lie_by_class():
+    assert (spread(np.arange(300), 10) // 30).tolist() == list(range(10))
+    assert spread(np.arange(3), 10).tolist() == [0, 1, 2]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from obfnet.data.dataset import Dataset
-from obfnet.data.splits import Splits
+from obfnet.data.splits import Splits, spread
 from obfnet.errors import ExportError, SpecError
 from obfnet.mechanisms.entropy import Uniform
 from obfnet.nets.infnet import InfNet
@@ -91,12 +91,12 @@ def gate_of(infnet: InfNet, data: Dataset, splits: Splits, tolerance: float = TO
         splits: likewise; up to ``JUDGED`` validation samples are spread evenly over theirs.
         tolerance: of accuracy, a fraction.
     """
-    judged = _spread(splits.validation, JUDGED)
+    judged = spread(splits.validation, JUDGED)
     return Gate(
         infnet,
         data.samples[judged],
         data.labels[judged],
-        data.samples[_spread(splits.train, CALIBRATION)],
+        data.samples[spread(splits.train, CALIBRATION)],
         tolerance,
     )
 
@@ -104,8 +104,3 @@ def gate_of(infnet: InfNet, data: Dataset, splits: Splits, tolerance: float = TO
 def resolvable(splits: Splits) -> float:
     """The usual tolerance, or one sample where so few are judged that it is more."""
     return max(TOLERANCE, 1 / len(splits.validation))
-
-
-def _spread(indices: Labels, most: int) -> Labels:
-    count = min(most, len(indices))
-    return indices[np.linspace(0, len(indices) - 1, count).round().astype(np.int64)]

@@ -168,3 +168,9 @@ def _indices(part: str, values: npt.NDArray[np.generic]) -> Labels:
     indices = indices.astype(np.int64, copy=False)
     indices.setflags(write=False)
     return indices
+
+
+def spread(indices: Labels, most: int) -> Labels:
+    """At most ``most`` of ``indices``, evenly spread: data may lie by class or by source."""
+    count = min(most, len(indices))
+    return indices[np.linspace(0, len(indices) - 1, count).round().astype(np.int64)]

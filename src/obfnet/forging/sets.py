@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from obfnet.data.dataset import Dataset
-from obfnet.data.splits import Splits
+from obfnet.data.splits import Splits, spread
 from obfnet.errors import SpecError
 from obfnet.forging.distinct import Distinctness
 from obfnet.forging.obfnet import ObfNet
@@ -59,5 +59,4 @@ def spread_over(data: Dataset, splits: Splits, most: int = PROBES) -> Samples:
     count = min(most, len(splits.validation))
     if count < 17:
         raise SpecError(f"expected at least 17 validation samples, got {count}")
-    chosen = np.linspace(0, len(splits.validation) - 1, count).round().astype(np.int64)
-    return data.samples[splits.validation[chosen]]
+    return data.samples[spread(splits.validation, most)]

@@ -14,6 +14,7 @@ from obfnet.auditing.audit import audit_all
 from obfnet.auditing.pages.pictures import data_uri
 from obfnet.auditing.report import Report
 from obfnet.auditing.subject import Subject
+from obfnet.data.splits import spread
 from obfnet.errors import NotForgeableError, NotMeasurableError
 from obfnet.forging.fleet import forge
 from obfnet.forging.obfnet import ObfNet
@@ -107,7 +108,7 @@ def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
         "paper": list(setting.paper) or None,
         "differs": setting.differs,
     }
-    return row, _pictures(place, _shown(held.samples))
+    return row, _pictures(place, _shown(place))
 
 
 def _not_forged(trial: Trial, error: NotForgeableError) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def _tried(place: Place, trial: Trial) -> tuple[dict[str, Any], tuple[str, ...]]
         "paper": list(trial.paper) or None,
         "differs": trial.differs or _forged_with(place, trial),
     }
-    return row, _pictures(place, obfnets[0](_shown(held.samples)))
+    return row, _pictures(place, obfnets[0](_shown(place)))
 
 
 def _forged_with(place: Place, trial: Trial) -> str:
@@ -227,9 +228,8 @@ def _leaks(place: Place, subjects: Sequence[Subject | None]) -> dict[str, Any]:
     }
 
 
-def _shown(samples: Samples) -> Samples:
-    """Some of all: data may lie by class."""
-    return samples[np.linspace(0, len(samples) - 1, SHOWN).round().astype(np.int64)]
+def _shown(place: Place) -> Samples:
+    return place.data.samples[spread(place.splits.test, SHOWN)]
 
 
 def _pictures(place: Place, samples: Samples) -> tuple[str, ...]:
