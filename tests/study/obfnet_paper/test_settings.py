@@ -2,6 +2,7 @@
 
 import pytest
 
+from obfnet.data.loading import load
 from obfnet.mechanisms.codebook import Codebook
 from obfnet.study.obfnet_paper import asl, digits, fsd, mnist
 from obfnet.study.obfnet_paper.trial import Setting
@@ -46,11 +47,22 @@ def test_figure_6_is_ten_seeds_of_four_pairs():
     rows = [
         (setting.data, trial.name, setting.label, trial.seeds)
         for setting in FSD
+        if setting.audited
         for trial in setting.trials
         if trial.figure == "Fig. 6"
     ]
     assert len(rows) == len(set(rows)) == 8
     assert {seeds for data, _, _, seeds in rows if data == "fsd4"} == {10}
+
+
+def test_other_draws_are_of_the_same_clips_and_accuracy_alone():
+    data = load("digits")
+    drawn = [setting for setting in FSD if not setting.audited]
+    assert [setting.label for setting in drawn] == ["I_C"] * 4 + ["I_M"] * 4
+    tests = [setting.split(data, 0).test for setting in (FSD[0], *drawn[:4])]
+    assert len({tuple(test) for test in tests}) == 5
+    assert (drawn[0].split(data, 0).test == drawn[4].split(data, 0).test).all()
+    assert {trial.audited for setting in drawn for trial in setting.trials} == {0}
 
 
 def test_figure_10_is_every_width():

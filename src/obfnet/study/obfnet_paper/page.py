@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from obfnet.study.obfnet_paper.draws import section
 from obfnet.study.obfnet_paper.rows import Made
 from obfnet.study.plot import Point, scatter
 from obfnet.study.sheet import STYLE, Columns, table
@@ -75,9 +76,7 @@ COLUMNS: Columns = {
     "bytes": lambda row: f"{row['bytes']:,} {row['precision']}",
     "edge ms": lambda row: f"{row['edge_ms']['median']:.3f}",
     "s per ObfNet": lambda row: f"{row['forge_seconds']:.1f}",
-    "what differs": lambda row: " ".join(
-        (row.get("differs", ""), *row.get("unmeasured", {}).values())
-    ),
+    "what differs": _differs,
 }
 
 
@@ -90,11 +89,12 @@ def render(content: Mapping[str, Any], made: Sequence[Made], title: str, note: s
         title: of the page.
         note: how to read it.
     """
+    rows = [each.row for each in made]
     return document(
         content,
         title,
         note,
-        table(COLUMNS, [each.row for each in made]) + _plots(made) + _grids(made),
+        table(COLUMNS, rows) + section(rows) + _plots(rows) + _grids(made),
     )
 
 
@@ -110,18 +110,18 @@ def document(content: Mapping[str, Any], title: str, note: str, body: str) -> st
     )
 
 
-def _plots(made: Sequence[Made]) -> str:
+def _plots(rows: Sequence[Row]) -> str:
     """Accuracy and leakage against the width of the bottleneck, for each InfNet and split."""
-    wide = [each.row for each in made if "width" in each.row]
+    wide = [row for row in rows if "width" in row]
     plots = ""
     for place in dict.fromkeys(_place(row) for row in wide):
-        rows = [row for row in wide if _place(row) == place]
-        if len({row["width"] for row in rows}) < 3:
+        own = [row for row in wide if _place(row) == place]
+        if len({row["width"] for row in own}) < 3:
             continue
         for value in ("accuracy", "leakage"):
             points = [
                 Point(row["width"], row[value], row["obfnet"], not row["obfnet"].startswith("O_C"))
-                for row in rows
+                for row in own
                 if value in row
             ]
             title = f"{value}, {', '.join(place)} (hollow: O_C)"
@@ -143,6 +143,7 @@ def _grids(made: Sequence[Made]) -> str:
         )
         + "</td></tr>"
         for each in made
+        if each.pictures
     )
     return (
         "<h2>What the backend sees</h2><p>The paper's Fig. 11, 14 and 20: the same test samples "

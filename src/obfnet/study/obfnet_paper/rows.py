@@ -97,7 +97,7 @@ def _raw(place: Place) -> tuple[dict[str, Any], tuple[str, ...]]:
     right = place.infnet.predict(held.samples) == held.labels
     accuracy = float(right.mean())
     row = {
-        **_leaks(place, [None]),
+        **_leaks(place, [None] if setting.audited else []),
         "figure": "IV",
         "obfnet": "raw",
         "seeds": [place.seed],
@@ -233,6 +233,8 @@ def _shown(place: Place) -> Samples:
 
 
 def _pictures(place: Place, samples: Samples) -> tuple[str, ...]:
+    if not place.setting.audited:
+        return ()
     return tuple(data_uri(sample, place.data.spec, 56) for sample in samples)
 
 

@@ -83,3 +83,8 @@ class Setting:
     def name(self) -> str:
         """For folders: no two settings of a study share it."""
         return f"{self.data}-{self.label}-{self.split_label.split()[0]}".replace("/", "_")
+
+    @property
+    def audited(self) -> bool:
+        """Whether more than accuracy is wanted: what leaks, and pictures."""
+        return any(trial.audited for trial in self.trials)
