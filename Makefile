@@ -16,8 +16,8 @@ test: $(READY)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 check: $(READY)
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests docs/tables.py
+	$(BIN)/ruff check src tests docs/tables.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
