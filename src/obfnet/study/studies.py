@@ -13,16 +13,11 @@ from obfnet.study.forge_endpoint import forge_endpoint
 from obfnet.study.forge_seeds import forge_seeds
 from obfnet.study.human import human_study
 from obfnet.study.listening import listening_study
-from obfnet.study.obfnet_paper.asl import obfnet_asl, obfnet_asl64
 from obfnet.study.obfnet_paper.digits import obfnet_digits
-from obfnet.study.obfnet_paper.fsd import obfnet_fsd
-from obfnet.study.obfnet_paper.mnist import obfnet_mnist
-from obfnet.study.obfnet_paper.timing import obfnet_time
-from obfnet.study.obfnet_paper.whole import obfnet
+from obfnet.study.obfnet_paper.whole import PARTS, obfnet
 from obfnet.study.study import Ask, Study
 
-STUDIES: dict[str, Study] = {
-    "alternatives": partial(alternatives_study, ("mnist", "fsd")),
+STUDIES: dict[str, Study] = {name: part.study for name, part in PARTS.items()} | {
     "alternatives-digits": partial(alternatives_study, ("digits",)),
     "alternatives-fsd": partial(alternatives_study, ("fsd",)),
     "alternatives-mnist": partial(alternatives_study, ("mnist",)),
@@ -36,17 +31,11 @@ STUDIES: dict[str, Study] = {
     "forge-fsd": partial(forge_seeds, "fsd"),
     "forge-mnist": partial(forge_seeds, "mnist"),
     "human": human_study,
-    "listening": partial(listening_study, ("fsd", "mnist")),
     "listening-digits": partial(listening_study, ("digits",)),
     "listening-fsd": partial(listening_study, ("fsd",)),
     "listening-mnist": partial(listening_study, ("mnist",)),
     "obfnet": obfnet,
-    "obfnet-asl": obfnet_asl,
-    "obfnet-asl64": obfnet_asl64,
     "obfnet-digits": obfnet_digits,
-    "obfnet-fsd": obfnet_fsd,
-    "obfnet-mnist": obfnet_mnist,
-    "obfnet-time": obfnet_time,
     "transforms-digits": partial(audit_study, transforms, ("digits",)),
     "transforms-fsd": partial(audit_study, transforms, ("fsd",)),
     "transforms-mnist": partial(audit_study, transforms, ("mnist",)),
