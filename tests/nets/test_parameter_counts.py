@@ -119,3 +119,16 @@ def test_the_small_encoder_takes_any_picture(shape):
 def test_macs_of_a_layer_counted_by_hand():
     net = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 3), torch.nn.Flatten(), torch.nn.Linear(36, 5))
     assert macs(net, (2, 5, 5)) == 4 * 9 * (2 * 9) + 36 * 5
+
+
+@pytest.mark.parametrize("kind", [mnist.mlp_obfnet, mnist.conv_obfnet, asl.mlp_obfnet])
+def test_narrow_obfnets_begin_as_tensorflows_do(kind):
+    torch.manual_seed(0)
+    halves = kind((1, 12, 12), width=8)
+    for half in halves:
+        for layer in half.modules():
+            if isinstance(layer, nn.Linear):
+                bound = (6 / (layer.in_features + layer.out_features)) ** 0.5
+                assert layer.weight.abs().max() <= bound
+                assert layer.weight.abs().max() > 0.9 * bound
+                assert not layer.bias.any()

@@ -9,7 +9,7 @@ from math import prod
 
 from torch import nn
 
-from obfnet.nets.bottleneck import Bottleneck, picture
+from obfnet.nets.bottleneck import Bottleneck, glorot, picture
 
 SHAPE = (3, 64, 64)
 
@@ -43,10 +43,8 @@ def conv_infnet(shape: tuple[int, ...] = SHAPE, classes: int = 29) -> nn.Module:
 
 def mlp_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 256) -> Bottleneck:
     """O_M: dense ``width``, dense back to the shape; 6.3 M parameters at 256, 25.2 M at 1,024."""
-    return Bottleneck(
-        nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), width), nn.ReLU()),
-        _dense_decoder(shape, width),
-    )
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), width), nn.ReLU())
+    return glorot(Bottleneck(encoder, _dense_decoder(shape, width)))
 
 
 def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 512) -> Bottleneck:
@@ -66,7 +64,7 @@ def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 512) -> Bottleneck:
         nn.Linear(features, width),
         nn.ReLU(),
     )
-    return Bottleneck(encoder, _dense_decoder(shape, width))
+    return glorot(Bottleneck(encoder, _dense_decoder(shape, width)))
 
 
 def _dense_decoder(shape: tuple[int, ...], width: int) -> nn.Module:

@@ -9,7 +9,7 @@ from math import prod
 
 from torch import nn
 
-from obfnet.nets.bottleneck import Bottleneck, picture
+from obfnet.nets.bottleneck import Bottleneck, glorot, picture
 
 SHAPE = (1, 28, 28)
 
@@ -49,25 +49,27 @@ def mlp_infnet(shape: tuple[int, ...] = SHAPE, classes: int = 10) -> nn.Module:
 
 def mlp_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 64) -> Bottleneck:
     """O_M: dense ``width``, dense back to the shape; 13 k parameters at 8, .8 M at 512."""
-    return Bottleneck(
-        nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), width), nn.ReLU()),
-        _dense_decoder(shape, width),
-    )
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), width), nn.ReLU())
+    return glorot(Bottleneck(encoder, _dense_decoder(shape, width)))
 
 
 def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 64) -> Bottleneck:
-    """O_C: convolution, pool, dense ``width``, dense back to the shape."""
+    """O_C: convolution, pool, dense ``width``, dense back to the shape.
+
+    The text has a dropout layer without its rate: that of I_C.
+    """
     channels, height, breadth = picture(shape, least=(4, 4))
     features = 32 * ((height - 2) // 2) * ((breadth - 2) // 2)
     encoder = nn.Sequential(
         nn.Conv2d(channels, 32, 3),
         nn.ReLU(),
         nn.MaxPool2d(2),
+        nn.Dropout(0.25),
         nn.Flatten(),
         nn.Linear(features, width),
         nn.ReLU(),
     )
-    return Bottleneck(encoder, _dense_decoder(shape, width))
+    return glorot(Bottleneck(encoder, _dense_decoder(shape, width)))
 
 
 def _dense_decoder(shape: tuple[int, ...], width: int) -> nn.Module:

@@ -21,9 +21,9 @@ DROPS = (0.0143, 0.0046)
 TAUGHT = {"I_C": Schedule(epochs=16, batch=64), "I_M": Schedule(epochs=12)}
 #: A sample through I_C and back is what costs time, through I_M it costs little.
 THROUGH = {
-    ("O_M", "I_C"): Schedule(epochs=8, batch=64),
+    ("O_M", "I_C"): Schedule(epochs=8, batch=64, rate=2e-3),
     ("O_C", "I_C"): Schedule(epochs=4, batch=64),
-    ("O_M", "I_M"): Schedule(epochs=8, batch=64),
+    ("O_M", "I_M"): Schedule(epochs=8, batch=64, rate=2e-3),
     ("O_C", "I_M"): Schedule(epochs=8, batch=64),
 }
 BITS = Schedule(epochs=4, batch=64, rate=2e-3)
