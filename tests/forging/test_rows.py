@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from obfnet.errors import ForgeError, OverlapError, SpecError, UnknownNameError
+from obfnet.forging import optimised
 from obfnet.forging.codebook import forge_codebooks
 from obfnet.forging.decoy import decoy_rows, decoy_tables
 from obfnet.forging.job import Job
@@ -242,6 +243,20 @@ def test_gradients_are_needed_to_optimise_only(infnet, digits):
 def test_rows_that_are_not_recognised_are_an_error(way, few, advice, infnet, digits):
     with pytest.raises(ForgeError, match=f"not recognised as their class.*{advice}"):
         ROWS[way](infnet, digits.spec, 10, 0, **few)
+
+
+def test_a_row_that_leaps_about_begins_again_more_slowly(infnet, digits, monkeypatch):
+    """At the first rate every value saturates, where there is no gradient to turn back by."""
+    monkeypatch.setattr(optimised, "RATES", (1e6,))
+    with pytest.raises(ForgeError, match="at each of 1 rates"):
+        optimise_rows(infnet, digits.spec, 10, 0, steps=60)
+    monkeypatch.setattr(optimised, "RATES", (1e6, 0.3))
+    table = optimise_rows(infnet, digits.spec, 10, 0, steps=60)
+    monkeypatch.setattr(optimised, "RATES", (0.3,))
+    slow = optimise_rows(infnet, digits.spec, 10, 0, steps=60)
+    assert table.log_probabilities.diagonal().exp().min() > LEAST_CONFIDENCE
+    assert contents(table) & contents(slow), "those that begin again begin where they began"
+    assert table.queries > slow.queries + 60
 
 
 def test_a_search_keeps_to_its_bound(infnet, digits):
