@@ -121,14 +121,26 @@ def test_macs_of_a_layer_counted_by_hand():
     assert macs(net, (2, 5, 5)) == 4 * 9 * (2 * 9) + 36 * 5
 
 
-@pytest.mark.parametrize("kind", [mnist.mlp_obfnet, mnist.conv_obfnet, asl.mlp_obfnet])
+@pytest.mark.parametrize("kind", [mnist.mlp_obfnet, mnist.conv_obfnet])
 def test_narrow_obfnets_begin_as_tensorflows_do(kind):
+    for layer in layers(kind((1, 12, 12), width=8)):
+        bound = (6 / (layer.in_features + layer.out_features)) ** 0.5
+        assert 0.9 * bound < layer.weight.abs().max() <= bound
+        assert not layer.bias.any()
+
+
+@pytest.mark.parametrize("kind", [asl.mlp_obfnet, asl.conv_obfnet])
+def test_those_of_signs_begin_about_the_middle_of_the_colours(kind):
     torch.manual_seed(0)
-    halves = kind((1, 12, 12), width=8)
-    for half in halves:
-        for layer in half.modules():
-            if isinstance(layer, nn.Linear):
-                bound = (6 / (layer.in_features + layer.out_features)) ** 0.5
-                assert layer.weight.abs().max() <= bound
-                assert layer.weight.abs().max() > 0.9 * bound
-                assert not layer.bias.any()
+    first = next(
+        layer for layer in kind(width=8).encoder if isinstance(layer, nn.Linear | nn.Conv2d)
+    )
+    flat = isinstance(first, nn.Linear)
+    grey = torch.full((1, 3 * 64 * 64) if flat else (1, 3, 64, 64), asl.MIDDLE)
+    colours = grey + asl.SPREAD * torch.randn(200, *grey.shape[1:])
+    assert first(grey).abs().max() < 1e-4
+    assert first(colours).mean(0).abs().max() < 0.5 * first(colours).std()
+
+
+def layers(halves):
+    return [layer for half in halves for layer in half if isinstance(layer, nn.Linear)]
