@@ -62,32 +62,27 @@ def _cell(cell: Callable[[Row], str], row: Row) -> str:
         return ""
 
 
-def audits(rows: Sequence[Row], names: Sequence[str]) -> Columns:
-    """Of the standard preset: every attack, links, listeners."""
+def transforms(rows: Sequence[Row], names: Sequence[str]) -> Columns:
+    """What an audit says of samples and of what is sent in their place."""
     return {
         "samples sent": lambda row: row["obfnet"],
-        "accuracy": lambda row: f"{_percent(row['accuracy'], 2)} %",
+        "accuracy of the unmodified InfNet, %": lambda row: _percent(row["accuracy"], 2),
         "leakage [95 %]": _leakage,
         "by": lambda row: row["best_attack"],
-        "greatest of any": lambda row: _short(max(_all_leakages(row))),
         **_attributes(rows, names),
+    }
+
+
+def audits(rows: Sequence[Row], names: Sequence[str]) -> Columns:
+    """The same with what the standard preset adds: every attack, links, listeners."""
+    return transforms(rows, names) | {
+        "greatest of any": lambda row: _short(max(_all_leakages(row))),
         "same sample linked": lambda row: _short(_linked(row, ["sample sent twice"]), 2),
         f"same {' or '.join(names)} linked": lambda row: _short(_linked(row, names), 2),
         "certified bits": _bits,
         "digit heard by Moonshine, PocketSphinx, %": lambda row: ", ".join(
             _percent(each["value"]) for each in row["examined"]["listeners"]["measures"]
         ),
-    }
-
-
-def transforms(rows: Sequence[Row], names: Sequence[str]) -> Columns:
-    """What people use instead, to an InfNet as it is."""
-    return {
-        "samples sent": lambda row: row["obfnet"],
-        "accuracy of the unmodified InfNet": lambda row: f"{_percent(row['accuracy'], 1)} %",
-        "leakage [95 %]": _leakage,
-        "by": lambda row: row["best_attack"],
-        **_attributes(rows, names),
     }
 
 

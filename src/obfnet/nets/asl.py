@@ -10,7 +10,7 @@ from math import prod
 import torch
 from torch import nn
 
-from obfnet.nets.bottleneck import Bottleneck, glorot, picture
+from obfnet.nets.bottleneck import Bottleneck, dense_decoder, glorot, picture
 
 SHAPE = (3, 64, 64)
 #: Of colours in [0, 1], about.
@@ -47,8 +47,7 @@ def conv_infnet(shape: tuple[int, ...] = SHAPE, classes: int = 29) -> nn.Module:
 def mlp_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 256) -> Bottleneck:
     """O_M: dense ``width``, dense back to the shape; 6.3 M parameters at 256, 25.2 M at 1,024."""
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), width), nn.ReLU())
-    decoder = nn.Sequential(nn.Linear(width, prod(shape)), nn.ReLU(), nn.Unflatten(1, shape))
-    return _centred(glorot(Bottleneck(encoder, decoder)))
+    return _centred(glorot(Bottleneck(encoder, dense_decoder(shape, width))))
 
 
 def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 512) -> Bottleneck:

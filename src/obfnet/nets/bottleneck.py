@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 from torch import nn
@@ -14,6 +15,11 @@ class Bottleneck(NamedTuple):
 
     encoder: nn.Module
     decoder: nn.Module
+
+
+def dense_decoder(shape: tuple[int, ...], width: int) -> nn.Module:
+    """From ``(n, width)`` to ``(n, *shape)``, in one layer and with nothing below 0."""
+    return nn.Sequential(nn.Linear(width, prod(shape)), nn.ReLU(), nn.Unflatten(1, shape))
 
 
 def glorot(bottleneck: Bottleneck) -> Bottleneck:

@@ -9,7 +9,7 @@ from math import prod
 
 from torch import nn
 
-from obfnet.nets.bottleneck import Bottleneck, glorot, picture
+from obfnet.nets.bottleneck import Bottleneck, dense_decoder, glorot, picture
 
 SHAPE = (1, 28, 28)
 
@@ -50,7 +50,7 @@ def mlp_infnet(shape: tuple[int, ...] = SHAPE, classes: int = 10) -> nn.Module:
 def mlp_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 64) -> Bottleneck:
     """O_M: dense ``width``, dense back to the shape; 13 k parameters at 8, .8 M at 512."""
     encoder = nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), width), nn.ReLU())
-    return glorot(Bottleneck(encoder, _dense_decoder(shape, width)))
+    return glorot(Bottleneck(encoder, dense_decoder(shape, width)))
 
 
 def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 64) -> Bottleneck:
@@ -69,8 +69,4 @@ def conv_obfnet(shape: tuple[int, ...] = SHAPE, width: int = 64) -> Bottleneck:
         nn.Linear(features, width),
         nn.ReLU(),
     )
-    return glorot(Bottleneck(encoder, _dense_decoder(shape, width)))
-
-
-def _dense_decoder(shape: tuple[int, ...], width: int) -> nn.Module:
-    return nn.Sequential(nn.Linear(width, prod(shape)), nn.ReLU(), nn.Unflatten(1, shape))
+    return glorot(Bottleneck(encoder, dense_decoder(shape, width)))
